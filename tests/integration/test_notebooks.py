@@ -1,0 +1,68 @@
+"""The notebooks work as they are."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import tracker_nb
+from tests.support import ROOT
+
+NOTEBOOKS = ROOT / "notebooks"
+pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+
+
+def test_the_training_script_tracks_its_training(store, tmp_path):
+    arguments = ["--epochs", "2", "--hidden", "8", "--name", "small", "--batch-size", "64"]
+    done = subprocess.run(
+        [sys.executable, "-W", "error", NOTEBOOKS / "train.py", *arguments],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    run = tracker_nb.Api().run("digits/small")
+    assert run.state == "finished"
+    assert (run.config["epochs"], run.config["hidden"], run.config["lr"], run.config["name"]) == (2, 8, 0.001, "small")
+    assert len(run.series("batch/loss")) == 2 * 22
+    assert len(run.series("val/acc")) == 2
+    assert run.summary["best_val_acc"] == max(run.series("val/acc").value)
+    assert f"best validation accuracy {run.summary['best_val_acc']:.3f}" in done.stdout
+
+
+def test_the_training_script_runs_with_tracking_switched_off(store, tmp_path):
+    command = [sys.executable, NOTEBOOKS / "train.py", "--epochs", "1", "--hidden", "4"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TRACKER_NB_MODE": "disabled"}
+    subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True)
+    assert not store.exists()
+
+
+def test_the_quickstart_runs_from_top_to_bottom(store, tmp_path, monkeypatch):
+    nbformat = pytest.importorskip("nbformat")
+    nbclient = pytest.importorskip("nbclient")
+    for package in ("ipykernel", "altair", "vl_convert"):
+        pytest.importorskip(package)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    notebook = nbformat.read(NOTEBOOKS / "quickstart.ipynb", as_version=4)
+    assert [cell.outputs for cell in notebook.cells if cell.cell_type == "code"] == [
+        []
+    ] * 6  # committed without outputs
+
+    nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+
+    runs = tracker_nb.Api().runs("quickstart", order="+created_at")
+    assert [(run.name, run.state, len(run.series("loss"))) for run in runs] == [
+        (f"lr={lr}", "finished", 30) for lr in (0.0003, 0.003, 0.03)
+    ]
+    outputs = {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
+    table = outputs["table"][0]["data"]["text/plain"]
+    assert all(run.name in table for run in runs)
+    assert "image/svg+xml" in outputs["chart"][-1]["data"]
+    assert "_step" in outputs["history"][0]["data"]["text/plain"]
+    printed = "".join(output.get("text", "") for output in outputs["where"])
+    assert all(run.name in printed for run in runs)
+    errors = [o for cell in outputs.values() for o in cell if o["output_type"] == "error" or o.get("name") == "stderr"]
+    assert errors == []

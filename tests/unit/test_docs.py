@@ -1,0 +1,174 @@
+"""The documentation is true: its code runs, its links lead somewhere, its lists are complete."""
+
+import contextlib
+import io
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import tracker_nb
+from tests.support import ROOT
+from tracker_nb.sdk import settings
+
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# A block in one of these is shown, not run; Python and the shell are run or checked.
+SHOWN = {"text", "console", ""}
+
+
+def title(page):
+    return str(page.relative_to(ROOT))
+
+
+def blocks(page, language):
+    return [text for found, text in FENCE.findall(page.read_text("utf-8")) if found == language]
+
+
+def prose(page):
+    """The text of a page without its blocks of code."""
+    return FENCE.sub("", page.read_text("utf-8"))
+
+
+# ------------------------------------------------------------------------------------------------ code
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=title)
+def test_the_code_of_a_page_runs_from_top_to_bottom(store, tmp_path, monkeypatch, page):
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "__main__"}
+    with contextlib.redirect_stdout(io.StringIO()):
+        for n, block in enumerate(blocks(page, "python"), 1):
+            exec(compile(block, f"{title(page)}, block {n}", "exec"), names)
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/guide.md", "docs/index.md", "docs/settings.md"])
+def test_the_pages_that_explain_by_code_have_code_that_runs(name):
+    assert blocks(ROOT / name, "python")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=title)
+def test_a_block_says_its_language_or_is_only_shown(page):
+    languages = {language for language, _ in FENCE.findall(page.read_text("utf-8"))}
+    assert languages <= {"python", "bash"} | SHOWN
+    assert page.read_text("utf-8").count("\n```") % 2 == 0 or "```" not in page.read_text("utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=title)
+def test_make_targets_that_a_page_names_exist(page):
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    named = re.findall(r"(?:^|`)make ([a-z-]+)", page.read_text("utf-8"), re.MULTILINE)
+    assert [name for name in named if not re.search(rf"^{name}:", makefile, re.MULTILINE)] == []
+
+
+# ------------------------------------------------------------------------------------------------ links
+
+
+def anchors(page):
+    """What the headings of a page can be linked by."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=title)
+def test_links_between_pages_lead_somewhere(page):
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        found = (page.parent / path).resolve() if path else page
+        # Written by `make bench`, on the machine that measures.
+        if found == ROOT / "docs" / "performance.md" and not found.exists():
+            continue
+        if not found.exists() or (anchor and anchor not in anchors(found)):
+            broken.append(target)
+    assert broken == []
+
+
+def test_every_page_is_in_the_navigation_of_the_site():
+    listed = re.findall(r"^  - .+: (\S+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE)
+
+    assert len(set(listed)) == len(listed)
+    assert {page.name for page in (ROOT / "docs").glob("*.md")} | {"performance.md"} == set(listed)
+
+
+# ------------------------------------------------------------------------------------------------ lists
+
+
+def test_the_changelog_has_a_section_for_this_version():
+    sections = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert PROJECT["version"] in sections
+
+
+def test_the_page_of_settings_has_every_setting_with_its_variable_and_its_default():
+    rows = re.findall(
+        r"^\| `(\w+)` \| (?:`(\w+)`)? ?\| `(\w+)` \| (.+) \| (.+) \|$",
+        (ROOT / "docs/settings.md").read_text("utf-8"),
+        re.MULTILINE,
+    )
+    traits = tracker_nb.Settings.class_traits()
+    arguments = set(tracker_nb.init.__annotations__) - {"return"}
+
+    assert sorted(name for name, *_ in rows) == sorted(traits)
+    for name, argument, variable, default, what in rows:
+        assert traits[name].help == f"{what} Default: {default}."
+        assert variable == "TRACKER_NB_" + settings._VARIABLES.get(name, "DIR")
+        expected = name.removeprefix("run_") if name != "root_dir" else "dir"
+        assert argument == (expected if expected in arguments else "")
+
+
+def test_the_variables_of_the_guide_are_settings():
+    known = {"TRACKER_NB_DIR", *("TRACKER_NB_" + suffix for suffix in settings._VARIABLES.values())}
+    for page in (ROOT / "README.md", ROOT / "docs" / "guide.md"):
+        assert set(re.findall(r"\bTRACKER_NB_[A-Z_]+\b", page.read_text("utf-8"))) <= known
+
+
+def test_the_guide_names_every_argument_of_init_that_does_something():
+    (line,) = [
+        line for line in (ROOT / "docs/guide.md").read_text("utf-8").splitlines() if line.startswith("- `init()` takes")
+    ]
+    arguments = set(tracker_nb.init.__annotations__) - {"return"}
+    for_wandbs_sake = {"allow_val_change", "force", "save_code", "config_exclude_keys", "config_include_keys", "reinit"}
+    assert set(re.findall(r"`(\w+)`", line)) == arguments - for_wandbs_sake
+
+
+def test_the_page_of_dependencies_gives_a_reason_for_each_of_them():
+    text = (ROOT / "docs" / "dependencies.md").read_text("utf-8")
+    with_reasons = {
+        name for names in re.findall(r"^\| ([^|]+) \| [^|]{10,} \|$", text, re.MULTILINE) for name in names.split(", ")
+    }
+    extras = PROJECT["optional-dependencies"]
+    wanted = {re.match(r"[\w-]+", one)[0] for group in (PROJECT["dependencies"], *extras.values()) for one in group}
+
+    assert wanted - with_reasons - {PROJECT["name"]} == set()
+    assert with_reasons - wanted <= {"package"}
+    assert {name for name in extras if f"xtra `{name}`" not in text} == set()
+
+
+# ------------------------------------------------------------------------------------------------ what must not be there
+
+
+def sources():
+    """Text files of the repository: tracked, or new and not ignored."""
+    git = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    try:
+        names = subprocess.run(git, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a checkout")
+    for name in filter(None, names):
+        with contextlib.suppress(FileNotFoundError, UnicodeDecodeError, IsADirectoryError):
+            yield name, Path(ROOT, name).read_text("utf-8")
+
+
+def test_no_file_names_a_place_on_one_machine_or_a_host_of_packages():
+    # Put together here, so that this file does not name them either.
+    hosts = [".".join(parts) for parts in (("pypi", "org"), ("files", "pythonhosted", "org"), ("deb", "debian", "org"))]
+    hosts += ["registry" + ".npmjs" + ".org"]
+    places = [f"{place}/" for place in (ROOT, Path.home()) if len(str(place)) > 2]
+    pattern = re.compile("|".join([*map(re.escape, hosts), *(rf"(?<![\w.~-]){re.escape(place)}" for place in places)]))
+
+    assert [(name, found[0]) for name, text in sources() if (found := pattern.search(text))] == []

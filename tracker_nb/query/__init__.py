@@ -1,0 +1,1 @@
+"""Questions asked of a store: one module a question. Nothing here writes."""

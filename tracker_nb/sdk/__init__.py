@@ -1,0 +1,1 @@
+"""What user code holds while a run is live."""

@@ -1,0 +1,447 @@
+"""`Run`: what `init()` returns and user code logs to."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote
+
+from tracker_nb.errors import BadValue, UsageError
+from tracker_nb.journal import records
+from tracker_nb.journal.writer import Writer, now
+from tracker_nb.sdk import exits
+from tracker_nb.sdk.config import Config
+from tracker_nb.sdk.summary import Summary
+from tracker_nb.sdk.values import encode_hook, escape, plain
+from tracker_nb.store import runs
+from tracker_nb.store.background import background
+from tracker_nb.store.batch import flatten
+from tracker_nb.store.place import Place
+
+_LOW, _HIGH = -(2**63), 2**63 - 1  # the step after the last must be one too
+
+
+class LogWarning(UserWarning):
+    """Something about a `log()` call was not as it should be; its data was kept all the same."""
+
+
+class Run:
+    """One unit of computation. Made by `init()`; end it with `finish()` or use it as a context manager.
+
+    Attributes:
+        id, name, entity, project: strings.
+        config: a dict with attributes, saved on change.
+        summary: last values, and what you set.
+    """
+
+    def __init__(
+        self,
+        place: Place | None,
+        state: runs.RunState,
+        *,
+        store_id: str,
+        host: str,
+        joined: bool = False,
+        step: int = 0,
+        power: bool = False,
+        resumed: bool = False,
+    ) -> None:
+        self._place = place
+        self._state = state
+        self._store_id = store_id
+        self._host = host
+        self._power = power
+        self._pid = os.getpid()
+        self._joined = joined
+        self._finished = self._said_end = self._ended = False
+        self._not_before = 0
+        self._parts: dict[str, Any] = {}
+        self.resumed = resumed
+        self.on_finish: list[Callable[[Run], None]] = []
+        self.config = Config(state.config, self._write_config)
+        self.summary = Summary(self._read_summary, self._write_summary)
+        self._writer = self._open(step) if place is not None else _NoWriter(step)
+        self._row = self._writer.row
+
+    def _open(self, step: int) -> Writer:
+        assert self._place is not None
+        state = self._state
+        head = records.Head(
+            records.FORMAT,
+            self._store_id,
+            state.entity,
+            state.project,
+            state.run,
+            state.generation,
+            "",
+            0,
+            self._joined,
+            self._host,
+            0,
+            0,
+        )
+        writer = Writer(
+            self._place.journals, head, encode_hook=encode_hook, plain=plain, mode=self._place.file_mode(), step=step
+        )
+        try:
+            writer.open()
+        except OSError as error:
+            warnings.warn(
+                f"The journal of run {state.name} cannot be written yet: {error.strerror}. What is logged waits in memory.",
+                LogWarning,
+                stacklevel=5,
+            )
+        return writer
+
+    def _begin(self, fields: dict[str, Any]) -> None:
+        """Say in the journal that the run begins, and let the background apply it."""
+        # The clock may have gone back since the last session, and go back again during this one: it still comes later,
+        # and ends after its beginning.
+        self._not_before = max(self._state.started, self._state.ended or 0, now())
+        self._writer.write(lambda seq, time: records.Start(seq, self._not_before, fields))
+        self._watch()
+
+    def _watch(self) -> None:
+        if self._place is not None:
+            assert isinstance(self._writer, Writer)
+            background(self._place).watch(self._writer, power=self._power)
+
+    # ------------------------------------------------------------------------------------------------ logging
+
+    def log(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
+        """Record a row of values. When this returns, a dying process no longer loses them.
+
+        Args:
+            data: values by key: numbers, strings, NumPy and torch scalars and arrays, lists, nested dicts (whose keys are
+                joined by a dot), anything else by its repr.
+            step: where on the step axis; default: one more than before. Any order, and again, is fine: each call is
+                a row of its own.
+            commit: False keeps the step open, so that the next call adds to the same row.
+
+        Raises:
+            TypeError: `data` is no mapping.
+            UsageError: the run has ended.
+        """
+        if type(data) is not dict or (step is not None and (type(step) is not int or not _LOW <= step < _HIGH)):
+            data, step = self._tidy(data, step)
+        if self._finished:
+            raise UsageError(
+                f"Run {self.name} has ended: log before finish(), or go on with init(id={self.id!r}, resume='must')."
+            )
+        self._row(data, step, commit is False, 2)
+
+    def _log_from(self, data: Any, step: int | None, commit: bool | None, depth: int) -> None:
+        """`log()` for our own wrappers: `depth` frames above this one is the user's code."""
+        if type(data) is not dict or (step is not None and (type(step) is not int or not _LOW <= step < _HIGH)):
+            data, step = self._tidy(data, step)
+        if self._finished:
+            raise UsageError(f"Run {self.name} has ended. Call init() to begin another.")
+        self._row(data, step, commit is False, depth + 1)
+
+    def _tidy(self, data: Any, step: Any) -> tuple[dict[Any, Any], int | None]:
+        """Arguments in other than the plain types: whatever can be understood is."""
+        if not isinstance(data, Mapping):
+            raise TypeError(f"log() takes a dict such as {{'loss': 0.1}}, not {type(data).__name__}.")
+        if step is None:
+            return dict(data), None
+        try:
+            whole = int(step)
+        except (TypeError, ValueError, OverflowError):
+            whole = None
+        if whole is not None and not _LOW <= whole < _HIGH:
+            whole = None
+        if whole is None or whole != step:
+            warnings.warn(
+                f"step={step!r} is not an integer of 64 bits: the row was logged at "
+                f"{'the next step' if whole is None else f'step {whole}'} instead. Log the value as a metric and use it as "
+                f"x axis to keep it.",
+                LogWarning,
+                stacklevel=3,
+            )
+        return dict(data), whole
+
+    def _write_config(self, values: dict[str, Any], removed: list[str], depth: int) -> None:
+        execution, site = self._writer.origin(depth + 1)
+        keep = {escape(str(key)): value for key, value in values.items()}
+        self._writer.write(lambda seq, time: records.Config(seq, time, execution, site, keep, removed))
+
+    def _write_summary(self, values: dict[str, Any], removed: list[str], depth: int) -> None:
+        if isinstance(self._writer, _NoWriter):
+            self._writer.summary |= values
+            for key in removed:
+                del self._writer.summary[key]
+            return
+        execution, site = self._writer.origin(depth + 1)
+        keep = {escape(str(key)): value for key, value in values.items()}
+        self._writer.write(lambda seq, time: records.Summary(seq, time, execution, site, keep, removed))
+
+    def _read_summary(self) -> dict[str, Any]:
+        if self._place is None:
+            assert isinstance(self._writer, _NoWriter)
+            return dict(self._writer.summary)
+        if self._parts.get("reader_pid") != os.getpid():  # SQLite connections do not survive a fork
+            from tracker_nb.query.reading import Reader
+
+            self._parts |= {"reader": Reader(self._place), "reader_pid": os.getpid()}
+        reader = self._parts["reader"]
+        return dict(reader.summary(self.entity, self.project, self.id))
+
+    def _set(self, name: str, value: Any) -> None:
+        setattr(self._state, name, value)
+        execution, site = self._writer.origin(3)
+        self._writer.write(lambda seq, time: records.Attributes(seq, time, execution, site, {name: value}))
+
+    # ------------------------------------------------------------------------------------------------ what it is
+
+    @property
+    def id(self) -> str:
+        """Unique in the project, 8 characters unless given."""
+        return self._state.run
+
+    @property
+    def entity(self) -> str:
+        """First part of the path."""
+        return self._state.entity
+
+    @property
+    def project(self) -> str:
+        """Second part of the path."""
+        return self._state.project
+
+    @property
+    def path(self) -> str:
+        """`entity/project/id`."""
+        return f"{self.entity}/{self.project}/{self.id}"
+
+    @property
+    def name(self) -> str:
+        """What people call it. May be set; need not be unique."""
+        return self._state.name
+
+    @name.setter
+    def name(self, value: str) -> None:
+        self._set("name", escape(str(value)))
+
+    @property
+    def notes(self) -> str:
+        """Free text, Markdown allowed. May be set."""
+        return self._state.notes
+
+    @notes.setter
+    def notes(self, value: str) -> None:
+        self._set("notes", escape(str(value)))
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Tags. To add one: `run.tags += ("best",)`."""
+        return tuple(self._state.tags)
+
+    @tags.setter
+    def tags(self, value: Iterable[str]) -> None:
+        self._set("tags", clean_tags(value))
+
+    @property
+    def group(self) -> str | None:
+        """Group it was put in."""
+        return self._state.group
+
+    @property
+    def job_type(self) -> str | None:
+        """Job type, such as train or eval."""
+        return self._state.job_type
+
+    @property
+    def color(self) -> str:
+        """Its colour in every chart, as #RRGGBB."""
+        return self._state.color
+
+    @property
+    def step(self) -> int:
+        """The step that the next `log()` without one gets."""
+        return self._writer.step
+
+    @property
+    def disabled(self) -> bool:
+        """True in mode disabled: nothing is recorded."""
+        return self._place is None
+
+    @property
+    def dir(self) -> str:
+        """Folder for files of this run, inside the store. Made when first asked for."""
+        if self._place is None:
+            import tempfile
+
+            if "dir" not in self._parts:
+                self._parts["dir"] = tempfile.mkdtemp(prefix="tracker_nb-")
+            return str(self._parts["dir"])
+        folder = Path(self._place.files, *map(_as_folder, (self.entity, self.project, self.id)))
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return str(folder)
+
+    # ------------------------------------------------------------------------------------------------ the end
+
+    def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
+        """End the run. Applies what it logged to the store; never hangs, and may be called again.
+
+        Args:
+            exit_code: 0 or None: finished; anything else: failed.
+            quiet: accepted for W&B's sake.
+        """
+        del quiet
+        self._end(exits.state_of(exit_code or 0), exit_code or 0, None)
+
+    def _end(self, state: str, exit_code: int, error: str | None) -> None:
+        if self._ended:
+            return
+        self._finished = True  # `_ended` is set last: where an interrupt comes in between, the next call goes on
+        if os.getpid() != self._pid or self._joined:
+            # A child that was handed the run: it ends its own journal, not its parent's run.
+            self._writer.close()
+        else:
+            if not self._said_end:
+                fields = {"error": error} if error else {}
+                begun = self._not_before
+                self._writer.write(lambda seq, time: records.Finish(seq, max(time, begun), state, exit_code, fields))
+                self._said_end = True
+            self._writer.retry()
+            self._heal()
+            self._writer.close()
+            if self._writer.waiting or self._writer.dropped:
+                _say_lost(self._writer.waiting + self._writer.dropped, self.name)
+        self._state.state = state
+        if self._place is not None and os.getpid() == self._pid:
+            assert isinstance(self._writer, Writer)
+            problem = background(self._place).release(self._writer, self.id)
+            if problem is not None:
+                warnings.warn(
+                    f"Run {self.name} is safe in the journals of {self._place} but not yet in its database: {problem} The "
+                    f"next process that opens the store applies it.",
+                    LogWarning,
+                    stacklevel=3,
+                )
+        if self._parts.pop("reader_pid", None) == os.getpid():
+            self._parts.pop("reader").close()
+        for call in self.on_finish:
+            call(self)
+        self._ended = True
+
+    def _heal(self) -> None:
+        """If somebody deleted the journal, write it again before letting go of it."""
+        try:
+            self._writer.heal()
+        except OSError as error:
+            warnings.warn(
+                f"The journal of run {self.name} was deleted and cannot be written again: {error.strerror}. What is not yet "
+                f"in {self._place} is lost.",
+                LogWarning,
+                stacklevel=4,
+            )
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None or (issubclass(kind, SystemExit) and exits.code_of(getattr(value, "code", None)) == 0):
+            self._end(runs.FINISHED, 0, None)
+            return
+        import traceback
+
+        text = "".join(traceback.format_exception(kind, value, trace))
+        killed = issubclass(kind, KeyboardInterrupt)
+        code = exits.code_of(getattr(value, "code", 1)) if issubclass(kind, SystemExit) else 1
+        self._end(exits.state_of(code, killed=killed), code, escape(text))
+
+    def __repr__(self) -> str:
+        return f"<Run {self.path} {self.name!r}>"
+
+    # A run handed to a spawned process logs to the same run, by a journal of its own (1.6.3-6).
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            "place": self._place,
+            "state": self._state,
+            "store_id": self._store_id,
+            "host": self._host,
+            "step": self.step,
+            "power": self._power,
+            "config": self.config.as_dict(),
+        }
+
+    def __setstate__(self, saved: dict[str, Any]) -> None:
+        state = saved["state"]
+        state.config = saved["config"]
+        self.__init__(  # type: ignore[misc]
+            saved["place"],
+            state,
+            store_id=saved["store_id"],
+            host=saved["host"],
+            joined=True,
+            step=saved["step"],
+            power=saved["power"],
+        )
+        self._watch()
+
+
+def _as_folder(name: str) -> str:
+    """A name that is one folder, wherever it is: "/", ".." and what a file system may not like are quoted."""
+    quoted = quote(name, safe=" ")
+    return quoted.replace(".", "%2E") if set(quoted) == {"."} else quoted
+
+
+def clean_tags(given: Iterable[str] | str | None) -> list[str]:
+    """Tags as a list without repeats.
+
+    Raises:
+        BadValue: not strings.
+    """
+    if given is None:
+        return []
+    tags = [given] if isinstance(given, str) else list(given)
+    if not all(isinstance(tag, str) for tag in tags):
+        raise BadValue(f"tags must be strings, such as tags=['baseline'], not {tags!r}.")
+    return list(dict.fromkeys(escape(tag) for tag in tags))
+
+
+def _say_lost(count: int, name: str) -> None:
+    warnings.warn(
+        f"{count} records of run {name} could not be written: the disk was full. All others are safe.",
+        LogWarning,
+        stacklevel=4,
+    )
+
+
+class _NoWriter:
+    """Stands in for a journal in mode disabled. Scripts may read their summary all the same."""
+
+    waiting = dropped = 0
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+        self.summary: dict[str, Any] = {}
+
+    def row(self, data: dict[Any, Any], step: int | None, partial: bool, depth: int) -> int:
+        at = self.step if step is None else step
+        self.step = at if partial else at + 1
+        self.summary |= flatten(data)
+        return at
+
+    def write(self, make: Callable[[int, int], records.Record]) -> int:
+        return 0
+
+    def origin(self, depth: int) -> tuple[int, int]:
+        return 0, 0
+
+    def retry(self) -> bool:
+        return True
+
+    def heal(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        pass

@@ -1,0 +1,1 @@
+"""The database that journals and commands have been applied to."""
