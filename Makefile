@@ -44,7 +44,7 @@ test-full: lint ## the same with the long tests
 
 # A benchmark that breaks its limit fails, and the page is written all the same.
 bench: bench-peers ## measure, and write docs/performance.md
-	@mkdir -p .benchmarks
+	@mkdir -p .benchmarks && rm -f .benchmarks/figures.json
 	$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-quiet --numprocesses=0 \
 	  --benchmark-json=.benchmarks/figures.json; status=$$?; \
 	$(BIN)/python -m tests.benchmarks.report .benchmarks/figures.json docs/performance.md && exit $$status

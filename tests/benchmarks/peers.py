@@ -111,7 +111,10 @@ def _has(folder: Path) -> bool:
     if (folder / ".installed").exists():
         return True
     code = f"import importlib.metadata as m; m.version({folder.name!r})"
-    return Path(_python(folder)).exists() and not subprocess.run([_python(folder), "-c", code]).returncode
+    return (
+        Path(_python(folder)).exists()
+        and not subprocess.run([_python(folder), "-c", code], stderr=subprocess.DEVNULL).returncode
+    )
 
 
 if __name__ == "__main__":

@@ -138,7 +138,7 @@ class OneRun(RuleBasedStateMachine):
     @rule(data=ROWS, step=STEPS, commit=st.sampled_from([None, None, True, False]), pick=st.integers(0, 3))
     def log(self, data, step, commit, pick):
         run = self.runs[pick % len(self.runs)]
-        data = {"who": run.who, **data}
+        data = {"who": run.who, "n": len(self.calls), **data}
         run.log(data, step=step, commit=commit)
         at = self.steps[run.who] if step is None else step
         self.steps[run.who] = at if commit is False else min(at + 1, writer.LAST_STEP)

@@ -123,9 +123,9 @@ CREATE TABLE row_groups (
     time_ordered INTEGER NOT NULL,
     step_min INTEGER NOT NULL, step_max INTEGER NOT NULL,
     time_min INTEGER NOT NULL, time_max INTEGER NOT NULL,
+    coarse_step BLOB, coarse_time BLOB,    -- x of the first row of each 1,024; first, so that charts read no further
     seq BLOB NOT NULL, step BLOB NOT NULL, time BLOB NOT NULL,    -- columns: see columns.py
     execution BLOB NOT NULL, site BLOB NOT NULL, flags BLOB NOT NULL,
-    coarse_step BLOB, coarse_time BLOB,    -- x of the first row of each 1,024
     maps BLOB                              -- MessagePack: a list of dicts
 );
 CREATE INDEX row_groups_by_generation ON row_groups (generation_id, key_set_id, step_min);
