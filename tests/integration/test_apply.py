@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -192,7 +193,6 @@ def test_processes_applying_the_same_journal_at_once_give_the_same_store(copy, a
 
 
 def take_over_and_report(store, go):
-    from pathlib import Path
 
     from tracker_nb.store import apply as module
 
@@ -519,24 +519,33 @@ def test_a_segment_that_cannot_be_begun_lets_the_old_one_grow(store, monkeypatch
 # ---------------------------------------------------------------------------------------------------- readers
 
 
-def test_a_reader_that_loses_a_segment_under_its_feet_answers_all_the_same(store, monkeypatch):
+@pytest.mark.parametrize("looked", [False, True], ids=["at its first look", "later"])
+def test_a_reader_that_loses_a_segment_under_its_feet_answers_all_the_same(store, monkeypatch, looked):
     run = tracker_nb.init(project="p", id="live")
     for i in range(100):
         run.log({"a": i})
-    listed = reader.journals
+    doomed, listed = [], reader.journals
 
     def then_gone(folder, *, run=None):
         found = listed(folder, run=run)
-        monkeypatch.setattr("tracker_nb.query.tails.reader.journals", listed)
-        tracker_nb.finish()  # applied and deleted between the listing and the reading
+        while doomed:  # deleted between the listing and the reading
+            doomed.pop().unlink()
         return found
 
     with contextlib.closing(Reader(Place(store))) as asked:
+        if looked:
+            assert asked.summary(run.entity, "p", "live")["a"] == 99
+        run.log({"a": 100})
+        with monkeypatch.context() as patch:
+            patch.setattr("tracker_nb.store.apply.portable.remove", lambda path: not doomed.append(path))
+            run.finish()
+        assert len(doomed) == 1
         monkeypatch.setattr("tracker_nb.query.tails.reader.journals", then_gone)
+        assert asked.summary(run.entity, "p", "live")["a"] == 100
+        assert doomed == []
         state = asked.run_state(run.entity, "p", "live")
-        assert state is not None
-        assert state.state == "finished"
-        assert asked.summary(run.entity, "p", "live")["a"] == 99
+    assert state is not None
+    assert state.state == "finished"
 
 
 def test_readers_see_every_row_once_while_segments_roll_are_applied_merged_and_deleted(store, monkeypatch):
@@ -656,7 +665,8 @@ def test_a_journal_copied_to_another_store_is_applied_there(store, copy, applied
     source = copy("source")
     tracker_nb.init(project="p", id="own", dir=tmp_path / "target").finish()
     for path in (source / "journals").iterdir():
-        shutil.copy(path, tmp_path / "target" / "journals")
+        part = shutil.copy(path, tmp_path / "target" / "part")
+        Path(part).rename(tmp_path / "target" / "journals" / path.name)  # whole, or not there
 
     assert_same(tmp_path / "target", {k: v for k, v in applied_once.items() if k not in ("events", "statistics")})
 

@@ -268,6 +268,10 @@ def test_a_run_that_begins_on_a_full_disk_is_recorded(tmp_path, kind, existing):
 # ---------------------------------------------------------------------------------------------------- one by one
 
 
+class Interrupt(BaseException):
+    """As KeyboardInterrupt, which would end pytest where a test fails."""
+
+
 class Moody:
     """`os.write` on a bad day: writes all, some, or none of it."""
 
@@ -335,13 +339,13 @@ def test_an_interrupt_between_a_write_and_its_count_does_not_let_the_next_short_
 
     def interrupted(fd, data):
         os.write(fd, data)
-        raise KeyboardInterrupt  # Ctrl+C in a notebook, between os.write and what follows it
+        raise Interrupt  # Ctrl+C in a notebook, between os.write and what follows it
 
     def short(fd, data):
         return os.write(fd, data[:5])
 
     monkeypatch.setattr(writer, "_write", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Interrupt):
         log(1)
     monkeypatch.setattr(writer, "_write", os.write)
     log(2)
@@ -367,10 +371,10 @@ def test_an_interrupt_while_names_are_announced_does_not_leave_rows_without_name
         run.log({"x": 0})
 
     def interrupted(fd, data):
-        raise KeyboardInterrupt
+        raise Interrupt
 
     monkeypatch.setattr(writer, "_write", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Interrupt):
         log(1)
     monkeypatch.setattr(writer, "_write", os.write)
     log(2)

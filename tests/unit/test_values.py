@@ -603,6 +603,31 @@ def test_a_dict_that_another_thread_changes_while_it_is_logged_breaks_nothing(st
     assert all(row[f"k{i}"] == i for row in rows[:-1] for i in range(20))
 
 
+def test_a_dict_that_changes_in_the_middle_of_log_is_recorded_as_it_was(store):
+    class Sly(str):
+        """A key that changes its dict when it is looked up: as another thread could, at the worst moment."""
+
+        __slots__ = ()
+
+        def __hash__(self):
+            if armed:
+                shared["later"] = armed.pop()
+            return str.__hash__(self)
+
+        __eq__ = str.__eq__
+
+    armed, shared = [], {}
+    shared[Sly("sly")], shared["x"] = 1, 2
+    armed += [3]
+    run = tracker_nb.init(project="p", id="shared")
+    run.log(shared)
+    assert not armed
+    run.log({"x": 4})
+    run.finish()
+
+    assert values(tracker_nb.Api().run("p/shared")) == [{"sly": 1, "x": 2}, {"x": 4}]
+
+
 def test_a_row_whose_values_do_not_match_its_keys_does_not_stop_those_after_it(store):
     # No writer of ours makes it; a reader that stumbled over it would never get to what follows.
     from tracker_nb.journal import frames
