@@ -17,7 +17,7 @@ PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # A block in one of these is shown, not run; Python and the shell are run or checked.
-SHOWN = {"text", "console", ""}
+SHOWN = {"json", "text", "console", ""}
 
 
 def title(page):

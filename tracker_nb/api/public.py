@@ -12,6 +12,7 @@ from tracker_nb.api.run import Run, Summary
 from tracker_nb.errors import BadValue, TrackerError
 from tracker_nb.query import listing
 from tracker_nb.query.reading import Reader
+from tracker_nb.store import known
 from tracker_nb.store.apply import Applier, take_over
 from tracker_nb.store.database import Database
 from tracker_nb.store.place import find
@@ -30,6 +31,7 @@ class Api:
     def __init__(self, dir: str | os.PathLike[str] | None = None) -> None:
         place = find(dir)
         self._reader = Reader(place)
+        known.remember(place)
         self._flushed = 0
         # What a killed process left in its journal is applied now, if nobody else is writing: reading works either way.
         with (

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tracker_nb.journal.reader import journals
 from tracker_nb.query import buckets as buckets_
 from tracker_nb.query import history, series
 from tracker_nb.query.parts import keys
 from tracker_nb.query.summaries import as_user_sees, summaries
 from tracker_nb.sdk.values import plain
 from tracker_nb.store import commands, runs
-from tracker_nb.store.apply import Applier
 from tracker_nb.store.database import Database
 
 if TYPE_CHECKING:
@@ -201,12 +198,7 @@ class Run:
 
     def _command(self, act: Callable[[Database, commands.RunPath], None]) -> None:
         path = commands.RunPath(self.entity, self.project, self.id)
-        with contextlib.closing(Database(self._api._reader.place)) as database:
-            # A run that has only just begun may not be in the database yet.
-            applier = Applier(database)
-            for journal in journals(database.place.journals, run=self.id):
-                applier.apply(journal)
-            act(database, path)
+        commands.carry_out(self._api._reader.place, path, act)
 
     def keys(self) -> list[str]:
         """Names of everything it has logged, oldest first."""

@@ -66,12 +66,14 @@ def reading(folder: str | None) -> Iterator[Reader]:
         StoreNotFound, StoreTooNew, StoreDamaged
     """
     from tracker_nb.query.reading import Reader
+    from tracker_nb.store import known
     from tracker_nb.store.apply import Applier, take_over
     from tracker_nb.store.database import Database
     from tracker_nb.store.place import find
 
     place = find(folder)
     with contextlib.closing(Reader(place)) as reader:
+        known.remember(place)
         if place.writable():
             # A store that is busy, full or damaged is read all the same.
             with (

@@ -31,6 +31,7 @@ def init_store(project_folder: str | None, folder: str | None, as_json: bool) ->
     It is .tracker_nb in DIR, the working directory if left out, with a .gitignore that keeps it out of a repository.
     Doing it again changes nothing.
     """
+    from tracker_nb.store import known
     from tracker_nb.store.database import create
     from tracker_nb.store.place import PROJECT_FOLDER, Place, find
 
@@ -39,6 +40,7 @@ def init_store(project_folder: str | None, folder: str | None, as_json: bool) ->
     home = Path(project_folder or ".").expanduser().absolute()
     place = find(folder) if folder else Place(Path(os.path.normpath(home)) / PROJECT_FOLDER)
     made = create(place)
+    known.remember(place)
     notes = _notes(place, folder)
     if as_json:
         print_json({"store": str(place), "created": made, "notes": notes})

@@ -316,6 +316,11 @@ class Writer:
         return self._head.run
 
     @property
+    def store(self) -> str:
+        """Id of the store; "" where it had none yet."""
+        return self._head.store
+
+    @property
     def path(self) -> Path:
         """The segment being written."""
         return self.folder / segment_name(self._head.run, self.uid, self._segment)

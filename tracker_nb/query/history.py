@@ -117,6 +117,26 @@ def scan(
         done += len(page)
 
 
+def page(
+    reader: Reader,
+    state: runs.RunState,
+    *,
+    keys: Sequence[str] | None = None,
+    start: int = 0,
+    count: int = 1000,
+    min_step: int | None = None,
+    max_step: int | None = None,
+) -> tuple[list[dict[str, Any]], int]:
+    """`count` of the rows that `scan` gives, from the one with the number `start` on, and how many there are in all."""
+
+    def answer(view: View) -> tuple[list[dict[str, Any]], int]:
+        rows = find_rows(view, state, having=keys, low=min_step, high=max_step)
+        wanted = np.arange(min(start, rows.count), min(start + count, rows.count))
+        return _fill(view, state, rows, wanted, keys), rows.count
+
+    return reader.ask(answer, run=state.run)
+
+
 def find_rows(
     view: View,
     state: runs.RunState,

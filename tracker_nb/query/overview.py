@@ -48,7 +48,15 @@ def overview(reader: Reader, path: str) -> Overview:
     Raises:
         RunNotFound, BadValue: see `listing.find`.
     """
-    found = listing.find(reader, path)
+    return of_state(reader, listing.find(reader, path))
+
+
+def of_state(reader: Reader, found: runs.RunState) -> Overview:
+    """The same of a run that was found before.
+
+    Raises:
+        RunNotFound: it is gone since.
+    """
 
     def answer(view: View) -> Overview:
         state = reader.need_run(view, found.entity, found.project, found.run)

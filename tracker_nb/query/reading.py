@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from tracker_nb.errors import RunNotFound, StoreDamaged, UsageError, closest
+from tracker_nb.errors import RunNotFound, StoreBusy, StoreDamaged, UsageError, closest
 from tracker_nb.journal.writer import LAST_STEP
 from tracker_nb.query.tails import Moved, Tail, Tails
 from tracker_nb.store import forks, runs
@@ -116,11 +116,25 @@ class Reader:
                 except sqlite3.DatabaseError as error:
                     if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
                         continue
+                    if str(error) == "interrupted":
+                        raise StoreBusy(f"A question to {self.place} took too long and was given up.") from error
                     raise StoreDamaged(
                         f"{self.place.database} cannot be read: {error}. `tracker-nb doctor` checks it; `tracker-nb backup` "
                         f"copies what can be read."
                     ) from error
             raise StoreDamaged(f"The journals in {self.place.journals} change faster than they can be read.")
+
+    def version(self) -> int:
+        """Changes when another connection has changed the database. Costs microseconds."""
+        with self._lock:
+            if self._db is None:  # closed for a fork
+                self._db = connect_reading(self.place)
+            return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
+    def interrupt(self) -> None:
+        """Make a question that another thread is asking fail with StoreBusy, if it is in the middle of reading rows."""
+        if self._db is not None:
+            self._db.interrupt()
 
     def run_state(self, entity: str, project: str, run: str) -> runs.RunState | None:
         """A run's state by its id."""

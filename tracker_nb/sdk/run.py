@@ -13,11 +13,11 @@ from urllib.parse import quote
 from tracker_nb.errors import BadValue, UsageError
 from tracker_nb.journal import records
 from tracker_nb.journal.writer import Writer, now
-from tracker_nb.sdk import exits
+from tracker_nb.sdk import exits, stopping
 from tracker_nb.sdk.config import Config
 from tracker_nb.sdk.summary import Summary
 from tracker_nb.sdk.values import encode_hook, escape, plain
-from tracker_nb.store import runs
+from tracker_nb.store import runs, stops
 from tracker_nb.store.background import background
 from tracker_nb.store.batch import flatten
 from tracker_nb.store.place import Place
@@ -108,7 +108,21 @@ class Run:
     def _watch(self) -> None:
         if self._place is not None:
             assert isinstance(self._writer, Writer)
-            background(self._place).watch(self._writer, power=self._power)
+            on_stop = None if self._joined else self._stop
+            background(self._place).watch(self._writer, power=self._power, on_stop=on_stop)
+
+    def _stop(self, asked: stops.Stop) -> None:
+        """Somebody wants this run to stop. Called in the background."""
+        from tracker_nb.sdk.init import in_notebook
+
+        if self._finished or os.getpid() != self._pid:
+            return
+        self._parts["stopped_by"] = asked.actor
+        stopping.stop(self._end_stopped, notebook=in_notebook())
+
+    def _end_stopped(self) -> None:
+        if not self._finished:
+            self._end(runs.KILLED, 1, None)
 
     # ------------------------------------------------------------------------------------------------ logging
 
@@ -297,6 +311,8 @@ class Run:
     def _end(self, state: str, exit_code: int, error: str | None) -> None:
         if self._ended:
             return
+        if "stopped_by" in self._parts:
+            state = runs.KILLED  # also where the program caught the interrupt and ended in good order
         self._finished = True  # `_ended` is set last: where an interrupt comes in between, the next call goes on
         if os.getpid() != self._pid or self._joined:
             # A child that was handed the run: it ends its own journal, not its parent's run.
@@ -304,6 +320,8 @@ class Run:
         else:
             if not self._said_end:
                 fields = {"error": error} if error else {}
+                if "stopped_by" in self._parts:
+                    fields["stopped_by"] = escape(self._parts["stopped_by"])
                 begun = self._not_before
                 self._writer.write(lambda seq, time: records.Finish(seq, max(time, begun), state, exit_code, fields))
                 self._said_end = True

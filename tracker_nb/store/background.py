@@ -18,6 +18,7 @@ from pathlib import Path
 from tracker_nb.errors import StoreTooNew, TrackerError
 from tracker_nb.journal import reader
 from tracker_nb.journal.writer import Writer
+from tracker_nb.store import known, stops
 from tracker_nb.store.apply import BATCH_BYTES, Applier, take_over
 from tracker_nb.store.database import Database
 from tracker_nb.store.place import Place
@@ -58,6 +59,7 @@ class Background:
         self.applier = Applier(Database(place), pause=self._breathe)
         self._writers: set[Writer] = set()
         self._power: set[Writer] = set()
+        self._on_stop: dict[Writer, Callable[[stops.Stop], None]] = {}
         self._waiting_since: dict[str, float] = {}
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
@@ -65,10 +67,18 @@ class Background:
         self._taken_over = -TAKE_OVER_EVERY
         self._lock = threading.Lock()
 
-    def watch(self, writer: Writer, *, power: bool = False) -> None:
-        """Apply what this writer writes from now on; with `power`, fsync it every second."""
+    def watch(
+        self, writer: Writer, *, power: bool = False, on_stop: Callable[[stops.Stop], None] | None = None
+    ) -> None:
+        """Apply what this writer writes from now on; with `power`, fsync it every second.
+
+        Args:
+            on_stop: called in the background when somebody asks the run to stop.
+        """
         with self._lock:
             self._writers.add(writer)
+            if on_stop is not None:
+                self._on_stop[writer] = on_stop
             if power:
                 self._power.add(writer)
             if self._thread is None:
@@ -88,7 +98,10 @@ class Background:
         with self._lock:
             self._writers.discard(writer)
             self._power.discard(writer)
+            self._on_stop.pop(writer, None)
             last = not self._writers
+        known.remember(self.place, writer.store, logging=True)  # a run so short that the thread did not get to it
+        stops.asked(self.place.journals, writer.run, writer.uid)  # too late: it has ended
         problem = self._finish_run(run)
         if last:
             self._stop = True
@@ -96,6 +109,11 @@ class Background:
         return problem
 
     def _finish_run(self, run: str) -> Exception | None:
+        problem = self._settle_run(run)
+        # A store that was deleted at this very moment is made anew by the next try.
+        return self._settle_run(run) if isinstance(problem, sqlite3.OperationalError) else problem
+
+    def _settle_run(self, run: str) -> Exception | None:
         try:
             for journal in reader.journals(self.place.journals, run=run):
                 if journal.alive():
@@ -114,6 +132,8 @@ class Background:
 
     def _run(self) -> None:
         me = threading.current_thread()
+        for writer in list(self._writers):
+            known.remember(self.place, writer.store, logging=True)
         while not self._stop or self._writers:
             self._wake.wait(TICK)
             self._wake.clear()
@@ -127,6 +147,7 @@ class Background:
         self.applier.database.close()
 
     def _tick(self) -> None:
+        self._look_for_stops()
         for writer in list(self._writers):
             writer.retry()
             writer.heal()
@@ -142,6 +163,12 @@ class Background:
             self.problem = error  # only journal: a newer process applies it
         except (TrackerError, sqlite3.Error, OSError) as error:
             self.problem = error
+
+    def _look_for_stops(self) -> None:
+        for writer, on_stop in list(self._on_stop.items()):
+            stop = stops.asked(self.place.journals, writer.run, writer.uid)
+            if stop is not None:
+                on_stop(stop)
 
     def _apply_due(self) -> None:
         now = self._clock()

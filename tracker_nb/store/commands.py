@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import getpass
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from tracker_nb.errors import BadValue, RunNotFound
+from tracker_nb.errors import BadValue, RunNotFound, UsageError
+from tracker_nb.journal import reader
 from tracker_nb.journal.writer import now
-from tracker_nb.store import runs
+from tracker_nb.store import runs, stops
+from tracker_nb.store.apply import Applier
 from tracker_nb.store.database import Database
+from tracker_nb.store.place import Place
+
+T = TypeVar("T")
 
 CHANGEABLE = ("name", "notes", "tags", "group", "job_type", "color", "config")
 """Fields of a run that `change_run` can set."""
@@ -34,6 +39,21 @@ class RunPath:
 
     def __str__(self) -> str:
         return f"{self.entity}/{self.project}/{self.run}"
+
+
+def carry_out(place: Place, path: RunPath, command: Callable[[Database, RunPath], T]) -> T:
+    """Carry out one of the commands below in a store; what the command returns.
+
+    What the run's journals say so far is applied first: one that has only just begun may not be in the database yet.
+
+    Raises:
+        RunNotFound, StoreBusy, StoreReadOnly, StoreTooNew: nothing was changed.
+    """
+    with closing(Database(place)) as database:
+        applier = Applier(database)
+        for journal in reader.journals(place.journals, run=path.run):
+            applier.apply(journal)
+        return command(database, path)
 
 
 def change_run(database: Database, path: RunPath, changes: Mapping[str, Any], *, actor: str | None = None) -> None:
@@ -99,6 +119,23 @@ def restore_run(database: Database, path: RunPath, *, actor: str | None = None) 
         RunNotFound, StoreBusy, StoreReadOnly, StoreTooNew
     """
     _mark(database, path, None, "restore_run", actor)
+
+
+def stop_run(database: Database, path: RunPath, *, actor: str | None = None) -> int:
+    """Ask the processes that opened a run to stop; how many were asked. They look once a second, and end it as killed.
+
+    Raises:
+        UsageError: none of them is alive.
+        RunNotFound, StoreBusy, StoreReadOnly, StoreTooNew
+    """
+    writers = stops.owners(database.place, entity=path.entity, project=path.project, run=path.run)
+    who = actor or _user()
+    with _run(database, path) as (db, state):
+        if not writers:
+            raise UsageError(f"Run {path} is not running: there is nothing to stop.")
+        _remember(db, who, "stop_run", path, {"state": state.state}, {"asked": writers})
+    stops.ask(database.place, path.run, writers, actor=who)
+    return len(writers)
 
 
 def _mark(database: Database, path: RunPath, deleted: int | None, action: str, actor: str | None) -> None:

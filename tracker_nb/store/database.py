@@ -102,7 +102,7 @@ def connect_reading(place: Place) -> sqlite3.Connection:
     """A connection that cannot write.
 
     Raises:
-        StoreNotFound, StoreTooNew, StoreReadOnly, StoreDamaged
+        StoreNotFound, StoreTooNew, StoreReadOnly, StoreBusy, StoreDamaged
     """
     if not place.exists():
         raise StoreNotFound(f"There is no store at {place}. Make one with `tracker-nb init`, or log a run there.")
@@ -118,6 +118,13 @@ def connect_reading(place: Place) -> sqlite3.Connection:
             create(place)
         connection, version = _opened_for_reading(place)
     except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", None) in (
+            sqlite3.SQLITE_BUSY,
+            sqlite3.SQLITE_PROTOCOL,
+        ):  # a process stopped while it opened it
+            raise StoreBusy(
+                f"Another process holds the store at {place} locked: {error}. Try again, or stop it."
+            ) from error
         raise StoreDamaged(f"{place.database} is not a database of ours: {error}. Try `tracker-nb doctor`.") from error
     if version == 0:
         connection.close()

@@ -1,0 +1,230 @@
+"""Handlers that read: stores, projects, runs, one run, its metrics, its history, its cell executions."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from tracker_nb import __version__
+from tracker_nb.journal.records import FORMAT
+from tracker_nb.query import executions, history, listing, overview, parts
+from tracker_nb.query.reading import Reader, View
+from tracker_nb.store.commands import RunPath
+from tracker_nb.store.runs import RunState
+from tracker_nb.store.schema import VERSION
+from tracker_nb_server import wire
+from tracker_nb_server.base import Refused, TrackerHandler, answers, run_path
+
+T = TypeVar("T")
+API = 1
+LAST_STEP = 2**63 - 1
+
+
+class InfoHandler(TrackerHandler):
+    """What this server is."""
+
+    @web.authenticated
+    @authorized
+    @answers
+    async def get(self) -> Any:
+        """Versions: of this package, of this interface, of stores and journals it understands."""
+        return {"version": __version__, "api": API, "schema": VERSION, "records": FORMAT}
+
+
+class DocumentHandler(TrackerHandler):
+    """The description of this interface."""
+
+    @web.authenticated
+    @authorized
+    @answers
+    async def get(self) -> None:
+        """openapi.yaml."""
+        text = Path(__file__).with_name("openapi.yaml").read_bytes()
+        self.finish(text, set_content_type="application/yaml")
+
+
+class StoresHandler(TrackerHandler):
+    """Which stores there are."""
+
+    @web.authenticated
+    @authorized
+    @answers
+    async def get(self) -> Any:
+        """Stores this user has opened, those used last first."""
+        found = await self.stores.list()
+        return {"stores": [{"id": s.id, "name": s.name, "here": s.here, "used": s.used} for s in found]}
+
+
+class ProjectsHandler(TrackerHandler):
+    """Which projects a store has."""
+
+    @web.authenticated
+    @authorized
+    @answers
+    async def get(self, store: str) -> Any:
+        """Projects with their runs, the one last logged to first."""
+        found = await self.stores.ask(store, listing.list_projects)
+        return {"projects": [wire.project(project) for project in found]}
+
+
+class RunsHandler(TrackerHandler):
+    """Runs of a store, filtered, sorted, by the page."""
+
+    @web.authenticated
+    @authorized
+    @answers
+    async def get(self, store: str) -> Any:
+        """A page of runs with config and summary."""
+        entity, project, order = self.text("entity"), self.text("project"), self.text("order") or "-created_at"
+        limit, offset = self.count("limit", 50, 500), self.integer("offset", 0, 0, 10**9) or 0
+        filters = self._filters()
+        after = self.get_query_argument("cursor", None)
+        mark = None if after is None else _unpacked(after)
+
+        def answer(reader: Reader) -> bytes:
+            states = listing.list_states(reader, entity=entity, project=project, filters=filters, order=order)
+            start = offset if mark is None else _after(states, mark)
+            page = states[start : start + limit]
+            found = listing.page_summaries(reader, page)
+            rows = [wire.run(state, summary) for state, summary in zip(page, found, strict=True)]
+            more = start + limit < len(states)
+            return wire.encode(
+                {
+                    "runs": rows,
+                    "total": len(states),
+                    "offset": start,
+                    "next": _packed(start + limit, page[-1]) if more else None,
+                }
+            )
+
+        return await self.stores.ask(store, answer)
+
+    def _filters(self) -> dict[str, Any]:
+        try:
+            return msgspec.json.decode(self.get_query_argument("filter", "{}"), type=dict[str, Any])
+        except msgspec.MsgspecError as error:
+            raise Refused(400, "BadValue", "Parameter filter must be a JSON object of values by name.") from error
+
+
+def _packed(offset: int, last: RunState) -> str:
+    text = wire.encode([offset, f"{last.entity}/{last.project}/{last.run}"])
+    return base64.urlsafe_b64encode(text).decode().rstrip("=")
+
+
+def _unpacked(cursor: str) -> tuple[int, str]:
+    try:
+        offset, path = msgspec.json.decode(
+            base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=tuple[int, str]
+        )
+    except ValueError as error:  # binascii's and msgspec's
+        raise Refused(400, "BadValue", "Parameter cursor is not one that this server gave.") from error
+    return max(offset, 0), path
+
+
+def _after(states: list[RunState], mark: tuple[int, str]) -> int:
+    """Where the page after a run begins: new runs above it shift nothing. If it is gone, where it was."""
+    offset, path = mark
+    found = (at for at, s in enumerate(states) if f"{s.entity}/{s.project}/{s.run}" == path)
+    return next(found, offset - 1) + 1
+
+
+class OfRun(TrackerHandler):
+    """Base of the handlers that are about one run."""
+
+    async def of_run(self, store: str, path: RunPath, question: Callable[[Reader, RunState], T]) -> T:
+        """Ask about a run.
+
+        Raises:
+            RunNotFound
+        """
+
+        def answer(reader: Reader) -> T:
+            def find(view: View) -> RunState:
+                return reader.need_run(view, path.entity, path.project, path.run)
+
+            return question(reader, reader.ask(find, run=path.run))
+
+        return await self.stores.ask(store, answer)
+
+
+class MetricsHandler(OfRun):
+    """What a run has logged."""
+
+    @web.authenticated
+    @authorized
+    @answers
+    async def get(self, store: str, entity: str, project: str, run: str) -> Any:
+        """Names of its metrics, oldest first."""
+
+        def answer(reader: Reader, state: RunState) -> list[str]:
+            return reader.ask(lambda view: parts.keys(view, state), run=state.run)
+
+        return {"metrics": await self.of_run(store, run_path(entity, project, run), answer)}
+
+
+class HistoryHandler(OfRun):
+    """Rows of a run."""
+
+    @web.authenticated
+    @authorized
+    @answers
+    async def get(self, store: str, entity: str, project: str, run: str) -> Any:
+        """A page of rows as columns."""
+        keys = self.get_query_arguments("key") or None
+        start, limit = self.integer("cursor", 0, 0, 2**62) or 0, self.count("limit", 1000, 10_000)
+        low = self.integer("min_step", None, -LAST_STEP, LAST_STEP)
+        high = self.integer("max_step", None, -LAST_STEP, LAST_STEP)
+
+        def answer(reader: Reader, state: RunState) -> bytes:
+            rows, total = history.page(reader, state, keys=keys, start=start, count=limit, min_step=low, max_step=high)
+            after = start + len(rows)
+            return wire.encode(
+                {
+                    "columns": wire.rows(rows),
+                    "rows": len(rows),
+                    "total": total,
+                    "next": after if after < total else None,
+                }
+            )
+
+        return await self.of_run(store, run_path(entity, project, run), answer)
+
+
+class ExecutionsHandler(OfRun):
+    """Cells that logged to a run."""
+
+    @web.authenticated
+    @authorized
+    @answers
+    async def get(self, store: str, entity: str, project: str, run: str) -> Any:
+        """A page of its cell executions, oldest first."""
+        start, limit = self.integer("cursor", 0, 0, 2**62) or 0, self.count("limit", 100, 1000)
+
+        def answer(reader: Reader, state: RunState) -> bytes:
+            found = executions.executions(reader, state)
+            page = found[start : start + limit]
+            after = start + len(page)
+            return wire.encode(
+                {
+                    "executions": [wire.execution(one) for one in page],
+                    "total": len(found),
+                    "next": after if after < len(found) else None,
+                }
+            )
+
+        return await self.of_run(store, run_path(entity, project, run), answer)
+
+
+def describe(reader: Reader, state: RunState) -> bytes:
+    """One run: what lists show, its metadata and its metrics."""
+    found = overview.of_state(reader, state)
+    document = wire.run(found.state, found.summary)
+    document["metadata"] = wire.plain(found.state.metadata)
+    document["metrics"] = [wire.metric(one) for one in found.metrics]
+    return wire.encode(document)
