@@ -23,12 +23,13 @@ from tests.support import (
     journals,
     mounting,
     on_read_only,
+    rows_of,
     wait_for,
     wait_for_death,
 )
 from tracker_nb.journal import reader
 from tracker_nb.sdk.run import LogWarning
-from tracker_nb.store import background
+from tracker_nb.store import apply, background
 
 needs_mount = pytest.mark.skipif(mounting() is None, reason="needs a mount namespace: root, or user namespaces")
 
@@ -322,11 +323,12 @@ def test_a_run_whose_store_vanishes_just_before_it_ends_loses_nothing(store, acc
     assert journals(store) == []
 
 
-def test_a_store_that_vanishes_again_and_again_while_it_is_applied_to_loses_nothing(store, monkeypatch):
+@pytest.mark.parametrize("seed", range(8))
+def test_a_store_that_vanishes_again_and_again_while_it_is_applied_to_loses_nothing(store, monkeypatch, seed):
     for name in ("WORTH_BYTES", "BATCH_BYTES"):
         monkeypatch.setattr(background, name, 1)
     monkeypatch.setattr(background, "TICK", 0.001)
-    chance = random.Random(5)
+    chance = random.Random(seed)
     run = tracker_nb.init(project="p", id="homeless")
     for i in range(3000):
         run.log({"x": i, f"key {i % 3}": i})
@@ -338,6 +340,65 @@ def test_a_store_that_vanishes_again_and_again_while_it_is_applied_to_loses_noth
     with api(store) as asked:
         assert asked.run("p/homeless").state == "finished"
         assert asked.run("p/homeless").series("x").value.tolist() == list(range(3000))
+    assert integrity(store) == "ok"
+
+
+@pytest.mark.parametrize("moment", ["before its names are stored", "before its rows are stored"])
+def test_a_store_replaced_in_the_middle_of_an_apply_does_not_get_its_rows_mixed_up(store, monkeypatch, moment):
+    run = tracker_nb.init(project="p", id="homeless")
+    monkeypatch.setattr(background, "TICK", 60)
+    applier = background.background(run._place).applier
+
+    def log(i):
+        run.log({"x": i, "y": 2 * i})
+
+    for i in range(100):
+        log(i)
+    applier.apply(reader.journals(store / "journals")[0])
+    where = applier.offset(run._writer.uid)
+    for i in range(100, 200):
+        log(i)
+        if moment == "before its names are stored":
+            run.log({f"new {i}": i})
+
+    def replace():
+        remove(store)
+        call(begin_and_finish, "other", store=store)
+        with contextlib.closing(sqlite3.connect(store / "tracker.db")) as db, db:
+            # The other run's writer has our id there, and could be just as far.
+            db.execute("UPDATE writers SET segment = ?, offset = ?", where)
+        numbers.extend(rows_of(store, numbers_of_the_other))
+        run._writer.heal()
+
+    numbers_of_the_other = """SELECT i.* FROM interned i JOIN writers w ON w.id = i.writer_id
+        JOIN generations g ON g.id = w.generation_id JOIN runs r ON r.id = g.run_id WHERE r.run = 'other'"""
+    numbers, once = [], [replace]
+
+    def then(real):
+        def instead(*args, **kwargs):
+            if once:
+                once.pop()()
+            return real(*args, **kwargs)
+
+        return instead
+
+    if moment == "before its names are stored":
+        monkeypatch.setattr(apply.Batch, "groups", then(apply.Batch.groups))
+    else:
+        monkeypatch.setattr(apply, "_with_ids", then(apply._with_ids))
+    applier.apply(reader.journals(store / "journals")[0])
+    assert not once
+    run.finish()
+
+    with api(store) as asked:
+        assert {run.id for run in asked.runs()} == {"homeless", "other"}
+        assert asked.run("p/other").series("x").value.tolist() == [1]
+        assert asked.run("p/other").keys() == ["x"]
+        found = asked.run("p/homeless")
+        assert found.series("x").value.tolist() == list(range(200))
+        assert found.series("y").value.tolist() == [2 * i for i in range(200)]
+    assert numbers
+    assert rows_of(store, numbers_of_the_other) == numbers
     assert integrity(store) == "ok"
 
 

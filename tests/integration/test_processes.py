@@ -14,7 +14,8 @@ import pytest
 
 import tracker_nb
 from tests.support import Reports, Watched, abandon, api, apply_all_the_time, call, integrity, journals, wait_for_death
-from tracker_nb.journal import reader
+from tracker_nb import portable
+from tracker_nb.journal import reader, writer
 from tracker_nb.store import background
 
 
@@ -206,6 +207,27 @@ def fork_while_the_store_is_locked():
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def fork_while_a_thread_begins_a_segment():
+    run = tracker_nb.init(project="p", id="parent")
+    run.log({"x": 0})
+    entered, real = threading.Event(), portable.try_lock
+
+    def slow(fd, **how):
+        locked = real(fd, **how)
+        writer.SEGMENT_BYTES = 1 << 20  # one new segment is enough
+        entered.set()
+        time.sleep(0.3)
+        return locked
+
+    writer.portable.try_lock, writer.SEGMENT_BYTES = slow, 1
+    thread = threading.Thread(target=run.log, args=({"x": 1},))
+    thread.start()
+    entered.wait()
+    fork(lambda: time.sleep(60))
+    thread.join()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def ask_in_children(forks):
     """An Api made before a fork answers in the child and in the parent."""
     apply_all_the_time()
@@ -313,6 +335,16 @@ def test_a_child_that_leaves_a_with_block_does_not_end_its_parents_run(store):
 
     assert state(store) == "finished"
     assert [values(store, key) for key in ("child", "parent", "after")] == [[1], [1], [1]]
+
+
+def test_a_child_that_is_forked_while_a_thread_begins_a_segment_does_not_keep_its_lock(store, tmp_path):
+    with Watched(tmp_path, store) as family:
+        family.start(fork_while_a_thread_begins_a_segment)
+        family.processes[0].wait()
+        wait_for_death(store, seconds=2)
+
+        assert state(store) == "crashed"
+        assert values(store, "x") == [0, 1]
 
 
 @pytest.mark.parametrize("applying", [False, True], ids=["logging", "applying"])

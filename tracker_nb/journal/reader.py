@@ -107,14 +107,14 @@ def read(
     Raises:
         FileNotFoundError: the segment is gone, which means that it was applied: ask the store again.
     """
-    for ends, found in read_blocks(path, offset, most=most, ended=ended, reading=reading):
-        yield from zip(ends, found, strict=True)
+    for ends, payloads in read_payloads(path, offset, most=most, ended=ended, reading=reading):
+        yield from zip(ends, records.decode_all(payloads), strict=True)
 
 
-def read_blocks(
+def read_payloads(
     path: Path, offset: int = 0, *, most: int = 1 << 22, ended: bool = False, reading: Reading | None = None
-) -> Iterator[tuple[list[int], list[records.Known | records.Unknown]]]:
-    """As `read`, some hundred records at a time."""
+) -> Iterator[tuple[list[int], list[bytes]]]:
+    """As `read`, some hundred records at a time, and not decoded."""
     reading = reading if reading is not None else Reading(offset)
     with open(path, "rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
@@ -127,7 +127,7 @@ def read_blocks(
             start = reading.offset
             for ends, payloads in frames.blocks(data, damage=reading.damage, ended=ended and whole):
                 reading.offset = start + ends[-1]
-                yield [start + end for end in ends], records.decode_all(payloads)
+                yield [start + end for end in ends], payloads
             if whole and ended:
                 reading.offset = size
             if reading.offset > start or whole:

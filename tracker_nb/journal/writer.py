@@ -13,7 +13,6 @@ import secrets
 import sys
 import threading
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,7 +23,7 @@ from zlib import crc32
 import msgspec
 
 from tracker_nb import portable
-from tracker_nb.journal import frames, records
+from tracker_nb.journal import forked, frames, records
 from tracker_nb.journal.announced import key_names, user_frame
 
 SEGMENT_BYTES = 64 << 20
@@ -39,7 +38,6 @@ _getframe = sys._getframe
 _write = os.write
 _pack = frames.HEADER.pack
 _MARKER = frames.MARKER
-_writers: weakref.WeakSet[Writer] = weakref.WeakSet()
 
 
 def now() -> int:
@@ -83,7 +81,7 @@ class Writer:
         self._encode = msgspec.msgpack.Encoder(enc_hook=encode_hook).encode
         self._wrappers: set[str] = set()
         self._start_over(joined=head.joined)
-        _writers.add(self)
+        forked.watch(self)
 
     def _start_over(self, *, joined: bool) -> None:
         """Fresh identity: at birth, and in the child after a fork."""
@@ -474,7 +472,16 @@ class Writer:
             if fd >= 0:
                 os.close(fd)
 
-    def _after_fork_in_child(self) -> None:
+    def before_fork(self) -> bool:
+        """Let no thread in: a segment that one has just opened would go along to the child, and its lock with it."""
+        return self._lock.acquire(timeout=forked.SECONDS)
+
+    def after_fork_in_parent(self) -> None:
+        """Let threads in again."""
+        self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Nothing of the parent's is ours: the child writes a journal of its own."""
         # The descriptor shares its lock with the parent's: closing it here frees nothing there.
         if self._fd >= 0:
             with contextlib.suppress(OSError):
@@ -482,12 +489,3 @@ class Writer:
         was_closed = self.closed
         self._start_over(joined=True)
         self.closed = was_closed
-
-
-def _in_child() -> None:
-    for writer in list(_writers):
-        writer._after_fork_in_child()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_in_child)

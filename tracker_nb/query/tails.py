@@ -121,8 +121,8 @@ class Tails:
             reading = reader.Reading(first.start)
             batch = Batch(tail.key_sets)
             try:
-                for ends, block in reader.read_blocks(segment.path, most=size, reading=reading):
-                    batch.feed(ends, block)
+                for ends, payloads in reader.read_payloads(segment.path, most=size, reading=reading):
+                    batch.feed(ends, payloads)
             except FileNotFoundError as error:
                 raise Moved from error
             if reading.offset != second.end:
@@ -151,8 +151,8 @@ class Tails:
             reading = reader.Reading(offset)
             batch = Batch(tail.key_sets)
             try:
-                for ends, block in reader.read_blocks(segment.path, ended=ended, reading=reading):
-                    batch.feed(ends, block)
+                for ends, payloads in reader.read_payloads(segment.path, ended=ended, reading=reading):
+                    batch.feed(ends, payloads)
             except FileNotFoundError as error:
                 raise Moved from error
             if reading.offset == offset:

@@ -140,9 +140,9 @@ class Applier:
             before = reading.offset
             batch = Batch(writer.key_sets if writer else None)
             try:
-                stream = reader.read_blocks(found.path, most=BATCH_BYTES, ended=ended or not last, reading=reading)
-                for ends, block in stream:
-                    batch.feed(ends, block)
+                stream = reader.read_payloads(found.path, most=BATCH_BYTES, ended=ended or not last, reading=reading)
+                for ends, payloads in stream:
+                    batch.feed(ends, payloads)
                     self._pause()
             except FileNotFoundError:
                 continue  # another process has applied and deleted it

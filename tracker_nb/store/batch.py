@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from tracker_nb.journal import records
-from tracker_nb.store import columns
+from tracker_nb.store import alike, columns
+from tracker_nb.store.alike import LINE
 
 BLOCK_VALUES = 16_384
 """Values turned into an array in one go: what keeps the GIL for about a millisecond at most."""
@@ -23,6 +24,8 @@ FEW_ROWS, MANY_SETS = 4, 64
 """A key set with fewer rows than this is folded into maps where it is one of many."""
 WIDE, ROW_WORTH = 1024, 32
 """... or where it has fewer than a row for each 32 keys (of 1,024 at most): a chunk costs as much as 32 values in a map."""
+
+_Some = records.Row | alike.Rows
 
 
 @dataclass(slots=True)
@@ -80,10 +83,6 @@ class Group:
         return bool((self.step[1:] >= self.step[:-1]).all())
 
 
-LINE = ("seq", "step", "time", "execution", "site", "flags")
-"""Columns that all metrics of a row share."""
-
-
 class Batch:
     """Collects records in the order in which they were written.
 
@@ -99,25 +98,34 @@ class Batch:
         self.executions: list[records.Execution] = []
         self.events: list[Any] = []
         self.unknown: list[tuple[int, records.Unknown]] = []
-        self.rows: dict[int, list[records.Row]] = {}
+        self.rows: dict[int, list[_Some]] = {}
         self.count = 0
         self.last_seq = 0
         self.last_time = 0
 
-    def feed(self, ends: Iterable[int], block: Iterable[records.Known | records.Unknown]) -> None:
-        """Take records; `ends` are where each of them ends in its segment."""
-        for end, record in zip(ends, block, strict=True):
+    def feed(self, ends: Sequence[int], payloads: Sequence[bytes]) -> None:
+        """Take records, not yet decoded; `ends` are where each of them ends in its segment."""
+        together = alike.decode(payloads)
+        if together is not None:
+            self._add(together.keys, [together], len(together))
+            self.last_seq = int(together.line[0][-1])
+            self.last_time = max(self.last_time, int(together.line[2].max()))
+            return
+        for end, record in zip(ends, records.decode_all(payloads), strict=True):
             if type(record) is not records.Row:
                 self._take(end, record)
                 continue
-            rows = self.rows.get(record.keys)
-            if rows is None:
-                rows = self.rows[record.keys] = []
-            rows.append(record)
-            self.count += 1
+            self._add(record.keys, [record], 1)
             self.last_seq = record.seq
             if record.time > self.last_time:
                 self.last_time = record.time
+
+    def _add(self, keys: int, rows: list[_Some], count: int) -> None:
+        found = self.rows.get(keys)
+        if found is None:
+            found = self.rows[keys] = []
+        found += rows
+        self.count += count
 
     def _take(self, offset: int, record: records.Known | records.Unknown) -> None:
         """One record that is no row."""
@@ -139,15 +147,17 @@ class Batch:
 
     def groups(self, pause: Callable[[], None] = lambda: None) -> Iterator[Group]:
         """The rows as groups, key sets in the order in which they were first used. `pause` is called every millisecond."""
-        tiny = sum(len(rows) < FEW_ROWS for rows in self.rows.values())
+        sizes = {number: _count(rows) for number, rows in self.rows.items()}
+        tiny = sum(size < FEW_ROWS for size in sizes.values())
         folded: list[tuple[records.Row, dict[str, Any], int]] = []
         for number, rows in self.rows.items():
             names, stream = self.key_sets.get(number, (None, 0))
             names = _fitting(names, rows[0])
-            few = len(rows) < FEW_ROWS and tiny > MANY_SETS
-            if few or len(rows) * ROW_WORTH < min(len(names), WIDE):
+            few = sizes[number] < FEW_ROWS and tiny > MANY_SETS
+            if few or sizes[number] * ROW_WORTH < min(len(names), WIDE):
                 folded += [
-                    (row, flatten(dict(zip(_fitting(names, row), row.values, strict=True))), stream) for row in rows
+                    (row, flatten(dict(zip(_fitting(names, row), row.values, strict=True))), stream)
+                    for row in _one_by_one(rows)
                 ]
                 pause()
                 continue
@@ -158,31 +168,68 @@ class Batch:
             yield Group.of(None, stream, _line([row for row, _ in chosen]), [], [values for _, values in chosen])
 
 
-def _grouped(
-    names: tuple[str, ...], stream: int, rows: list[records.Row], pause: Callable[[], None]
-) -> Iterator[Group]:
+def _count(rows: Sequence[_Some]) -> int:
+    return sum(len(some) if type(some) is alike.Rows else 1 for some in rows)
+
+
+def _one_by_one(rows: Iterable[_Some]) -> Iterator[records.Row]:
+    for some in rows:
+        if isinstance(some, alike.Rows):
+            yield from some.records()
+        else:
+            yield some
+
+
+def _runs(rows: Sequence[_Some], most: int) -> Iterator[alike.Rows | list[records.Row]]:
+    """The same in the same order: those that came together, and at most so many of the others."""
+    single: list[records.Row] = []
+    for some in rows:
+        together = isinstance(some, alike.Rows)
+        if single and (together or len(single) == most):
+            yield single
+            single = []
+        if isinstance(some, alike.Rows):
+            yield some
+        else:
+            single.append(some)
+    if single:
+        yield single
+
+
+def _grouped(names: tuple[str, ...], stream: int, rows: Sequence[_Some], pause: Callable[[], None]) -> Iterator[Group]:
     block = max(BLOCK_VALUES // max(len(names), 1), 1)
     parts: list[list[np.ndarray]] = []
-    for start in range(0, len(rows), block):
-        values = [row.values for row in rows[start : start + block]]
+    lines: list[list[np.ndarray]] = []
+    for run in _runs(rows, block):
+        if isinstance(run, alike.Rows):
+            if len(run.values) != len(names):
+                yield from _ragged(names, stream, _one_by_one(rows), pause)
+                return
+            parts.append(run.values)
+            lines.append(run.line)
+            continue
+        values = [row.values for row in run]
         if set(map(len, values)) != {len(names)}:
-            yield from _ragged(names, stream, rows, pause)
+            yield from _ragged(names, stream, _one_by_one(rows), pause)
             return
         kinds = set(map(type, chain.from_iterable(values)))
         if dict in kinds and any(_is_nested(v) for v in chain.from_iterable(values)):
-            yield from _flattened(names, stream, rows, pause)
+            yield from _flattened(names, stream, _one_by_one(rows), pause)
             return
         if kinds == {float}:
             flat = np.fromiter(chain.from_iterable(values), np.float64, len(values) * len(names))
             parts.append(list(flat.reshape(len(values), len(names)).T))
         else:
             parts.append([columns.from_values(column) for column in zip(*values, strict=True)])
+        lines.append(_line(run))
         pause()
     joined = [columns.join([part[i] for part in parts]) for i in range(len(names))]
-    yield Group.of(names, stream, _line(rows), joined, [])
+    yield Group.of(names, stream, [np.concatenate(column) for column in zip(*lines, strict=True)], joined, [])
 
 
-def _ragged(names: tuple[str, ...], stream: int, rows: list[records.Row], pause: Callable[[], None]) -> Iterator[Group]:
+def _ragged(
+    names: tuple[str, ...], stream: int, rows: Iterable[records.Row], pause: Callable[[], None]
+) -> Iterator[Group]:
     """Rows with more or fewer values than names. No writer of ours makes them; the rows after them must not suffer."""
     by_size: dict[int, list[records.Row]] = {}
     for row in rows:
@@ -191,7 +238,7 @@ def _ragged(names: tuple[str, ...], stream: int, rows: list[records.Row], pause:
         yield from _grouped(_fitting(names, members[0]), stream, members, pause)
 
 
-def _fitting(names: tuple[str, ...] | None, row: records.Row) -> tuple[str, ...]:
+def _fitting(names: tuple[str, ...] | None, row: _Some) -> tuple[str, ...]:
     """The names, or ones that say so where the announcement was in a damaged stretch."""
     if names is not None and len(names) == len(row.values):
         return names
@@ -199,7 +246,7 @@ def _fitting(names: tuple[str, ...] | None, row: records.Row) -> tuple[str, ...]
 
 
 def _flattened(
-    names: tuple[str, ...], stream: int, rows: list[records.Row], pause: Callable[[], None]
+    names: tuple[str, ...], stream: int, rows: Iterable[records.Row], pause: Callable[[], None]
 ) -> Iterator[Group]:
     """Rows with nested dicts: each has the key set that it gets by flattening."""
     sets: dict[tuple[str, ...], list[records.Row]] = {}

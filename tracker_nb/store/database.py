@@ -288,10 +288,8 @@ class Database:
         return found.st_dev, found.st_ino
 
     def _same_file(self) -> bool:
-        now = self._file_identity()
-        if self._identity is None:
-            self._identity = now
-        return now == self._identity
+        now = self._file_identity()  # None: deleted, perhaps between its opening and our first look
+        return now is not None and now == self._identity
 
     def prepare(self) -> bool:
         """Create the tables, or migrate those of an earlier release. Only while `locked`. True where created."""

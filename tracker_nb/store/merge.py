@@ -11,7 +11,8 @@ import sqlite3
 import numpy as np
 
 from tracker_nb.store import columns, groups
-from tracker_nb.store.batch import LINE, Group
+from tracker_nb.store.alike import LINE
+from tracker_nb.store.batch import Group
 
 SMALL_ROWS = 512
 """A group with fewer rows is worth merging."""
