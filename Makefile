@@ -8,10 +8,10 @@ export PEERS ?= ../shared/bench/peers.py
 export BENCH_VENVS ?= .benchmarks/venvs
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-full bench bench-peers soak docs lint format clean
+.PHONY: help venv chromium demo test test-full test-frontend bench bench-peers soak docs lint format clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(BIN)/python ## make .venv
 
@@ -21,29 +21,42 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments. On Debian or Ubuntu: apt-get install python3-venv make git"; exit 1; }
 	$(PYTHON) -m venv .venv
 
-# A stamp is newer than pyproject.toml when what that file asks for is installed.
-.venv/.installed-%: pyproject.toml | $(BIN)/python
+# A stamp is newer than these when what they ask for is installed, the front end built among it.
+FRONTEND := $(wildcard labextension/*.json labextension/*.mjs) $(shell find labextension/src labextension/style -type f)
+
+.venv/.installed-%: pyproject.toml hatch_build.py $(FRONTEND) | $(BIN)/python
 	$(BIN)/pip install -q -e '.[$*]'
 	@touch $@
 
-demo: .venv/.installed-demo ## open JupyterLab on the quickstart (HEADLESS=1: execute it and print its runs)
+# The system's own: browsers that Playwright downloads are never used.
+chromium: ## install Chromium by apt where it is missing
+	@found() { for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && return; done; return 1; }; \
+	found && exit 0; \
+	install="apt-get install -y --no-install-recommends chromium"; \
+	command -v apt-get >/dev/null || { echo "Chromium is not installed. Install it, or Chrome, so that it is on the PATH."; exit 1; }; \
+	if [ "$$(id -u)" = 0 ]; then as=; elif sudo -n true 2>/dev/null; then as="sudo -n"; \
+	else echo "Chromium is not installed. Type: sudo $$install"; exit 1; fi; \
+	echo "Installing Chromium: $$as $$install"; \
+	$$as apt-get update -qq && $$as env DEBIAN_FRONTEND=noninteractive $$install >/dev/null && found
+
+# A copy of the notebook is opened, so that what you change does not change the clone; it is made once.
+demo: .venv/.installed-demo $(if $(HEADLESS),chromium) ## open JupyterLab on the quickstart (HEADLESS=1: execute it, save .demo/dashboard.png)
 	@mkdir -p $(DEMO)
 ifdef HEADLESS
-	@rm -rf $(DEMO) && mkdir $(DEMO)
-	TRACKER_NB_DIR=$(DEMO) $(BIN)/jupyter execute notebooks/quickstart.ipynb
-	TRACKER_NB_DIR=$(DEMO) $(BIN)/tracker-nb runs quickstart
+	$(BIN)/python -m tests.browser.demo $(DEMO)
 else
-	TRACKER_NB_DIR=$(DEMO) $(BIN)/jupyter lab notebooks/quickstart.ipynb
+	@test -e $(DEMO)/quickstart.ipynb || cp notebooks/quickstart.ipynb $(DEMO)/
+	TRACKER_NB_DIR=$(DEMO)/store $(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) $(DEMO)/quickstart.ipynb
 endif
 
-test: lint ## lint, types, rooms, and every test that is not marked full or soak
+test: chromium lint test-frontend ## lint, types, rooms, and every test that is not marked full or soak
 	$(BIN)/pytest
 
-test-full: lint ## the same with the long tests
+test-full: chromium lint test-frontend ## the same with the long tests
 	$(BIN)/pytest -m 'not soak'
 
 # A benchmark that breaks its limit fails, and the page is written all the same.
-bench: bench-peers ## measure, and write docs/performance.md
+bench: chromium bench-peers ## measure, and write docs/performance.md
 	@mkdir -p .benchmarks && rm -f .benchmarks/figures.json
 	$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-quiet --numprocesses=0 \
 	  --benchmark-json=.benchmarks/figures.json; status=$$?; \
@@ -52,12 +65,14 @@ bench: bench-peers ## measure, and write docs/performance.md
 bench-peers: .venv/.installed-test ## environments of the peers that `make bench` measures beside us
 	$(BIN)/python -m tests.benchmarks.peers
 
-
 soak: .venv/.installed-test ## minutes of load
 	$(BIN)/pytest -m soak --numprocesses=0
 
 docs: .venv/.installed-docs ## build the documentation into site/
 	$(BIN)/mkdocs build --strict
+
+test-frontend: .venv/.installed-test ## eslint, prettier, tsc and vitest, by the node that builds use
+	$(BIN)/python hatch_build.py lint check test
 
 lint: .venv/.installed-test ## ruff, mypy, import-linter
 	$(BIN)/ruff check
@@ -70,4 +85,5 @@ format: .venv/.installed-test ## let ruff fix and format
 	$(BIN)/ruff format
 
 clean: ## remove what the other targets made
+	rm -rf labextension/node_modules labextension/dist labextension/lib labextension/.built tracker_nb/panels/static
 	rm -rf .venv .demo site build dist .benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

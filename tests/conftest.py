@@ -13,6 +13,14 @@ settings.register_profile("tracker_nb", deadline=None, print_blob=True, derandom
 settings.load_profile("tracker_nb")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def data_of_nobody(tmp_path_factory):
+    """The stores of tests are not for the user's own list of stores, nor are the user's for the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("user")))
+        yield
+
+
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     """The folder of a store of the test's own, which does not exist yet; no settings of whoever runs the tests."""

@@ -7,7 +7,8 @@
 
     tracker_nb.Api().run(run.path).series("loss").value
 
-`import tracker_nb as wandb` runs scripts written for W&B. Names are loaded when they are first used.
+`import tracker_nb as wandb` runs scripts written for W&B. Names are loaded when they are first used. In a notebook the
+import also brings the magics `%%track` and `%track`.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tracker_nb.api import Api
     from tracker_nb.errors import (
         BadValue,
+        MissingExtra,
         ProjectNotFound,
         RunExists,
         RunNotFound,
@@ -34,8 +38,11 @@ if TYPE_CHECKING:
         UnknownMetric,
         UsageError,
     )
+    from tracker_nb.notebook.tracking import track_cell
+    from tracker_nb.notebook.views import show
     from tracker_nb.sdk.config import Config
     from tracker_nb.sdk.init import finish, init
+    from tracker_nb.sdk.metric import Metric
     from tracker_nb.sdk.run import Run
     from tracker_nb.sdk.settings import Settings
     from tracker_nb.sdk.summary import Summary
@@ -54,11 +61,13 @@ _HOMES = {
     "Summary": "tracker_nb.sdk.summary",
     "finish": "tracker_nb.sdk.init",
     "init": "tracker_nb.sdk.init",
+    "show": "tracker_nb.notebook.views",
+    "track_cell": "tracker_nb.notebook.tracking",
 }
 _HOMES |= dict.fromkeys(
     (
-        "BadValue", "ProjectNotFound", "RunExists", "RunNotFound", "SettingsError", "StoreBusy", "StoreDamaged",
-        "StoreNotFound", "StoreReadOnly", "StoreTooNew", "TrackerError", "UnknownMetric", "UsageError",
+        "BadValue", "MissingExtra", "ProjectNotFound", "RunExists", "RunNotFound", "SettingsError", "StoreBusy",
+        "StoreDamaged", "StoreNotFound", "StoreReadOnly", "StoreTooNew", "TrackerError", "UnknownMetric", "UsageError",
     ),
     "tracker_nb.errors",
 )  # fmt: skip
@@ -68,6 +77,7 @@ __all__ = [
     "Api",
     "BadValue",
     "Config",
+    "MissingExtra",
     "ProjectNotFound",
     "Run",
     "RunExists",
@@ -84,12 +94,15 @@ __all__ = [
     "UnknownMetric",
     "UsageError",
     "config",
+    "define_metric",
     "finish",
     "init",
     "log",
     "login",
     "run",
+    "show",
     "summary",
+    "track_cell",
 ]
 
 
@@ -102,6 +115,29 @@ def log(data: dict[str, Any], step: int | None = None, commit: bool | None = Non
     from tracker_nb.sdk.init import need_run
 
     need_run("log")._log_from(data, step, commit, 2)
+
+
+def define_metric(
+    name: str | Metric,
+    step_metric: str | Metric | None = None,
+    step_sync: bool | None = None,
+    hidden: bool | None = None,
+    summary: str | Iterable[str] | None = None,
+    goal: str | None = None,
+    overwrite: bool | None = None,
+    *,
+    objective: str | None = None,
+) -> Metric:
+    """Say what a metric of the current run is: see `Run.define_metric`.
+
+    Raises:
+        UsageError: there is no run; call `init()` first.
+    """
+    from tracker_nb.sdk.init import need_run
+
+    given = {"step_metric": step_metric, "step_sync": step_sync, "hidden": hidden, "summary": summary}
+    given |= {"goal": goal, "overwrite": overwrite, "objective": objective}
+    return need_run("define_metric")._define_from(name, given, 2)
 
 
 def login(*args: Any, **options: Any) -> bool:
@@ -152,4 +188,32 @@ def _assign_config(value: Any) -> None:
         run.config.update(value)
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext tracker_nb`: the magics and the recording of cells. `import tracker_nb` in a notebook does it too."""
+    from tracker_nb.notebook import extension
+
+    extension.load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """`%unload_ext tracker_nb`: take them away again."""
+    from tracker_nb.notebook import extension
+
+    extension.unload(shell)
+
+
+def _load_in_ipython() -> None:
+    """Where cells are run, register. IPython is looked for and never imported: a script pays for one look-up."""
+    get_shell = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    shell = get_shell() if get_shell is not None else None
+    if shell is not None:
+        try:
+            load_ipython_extension(shell)
+        except Exception as error:  # noqa: BLE001 - logging works without magics
+            import warnings
+
+            warnings.warn(f"tracker_nb: %track is not there, and cells are not recorded: {error!r}", stacklevel=3)
+
+
 sys.modules[__name__].__class__ = _Module
+_load_in_ipython()

@@ -65,6 +65,10 @@ class StoreReadOnly(TrackerError, PermissionError):
     """The store lies where this process may not write."""
 
 
+class MissingExtra(TrackerError, ImportError):
+    """What was asked for needs packages that are installed with an extra; the message names it."""
+
+
 def closest(word: str, among: Iterable[str], *, most: int = 3) -> list[str]:
     """The names most like `word`, best first: what an error message offers after a typing mistake."""
     return difflib.get_close_matches(word, list(among), n=most, cutoff=0.5)

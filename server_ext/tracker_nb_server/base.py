@@ -31,14 +31,13 @@ from tracker_nb.errors import (
     UnknownMetric,
     UsageError,
 )
+from tracker_nb.query import wire
+from tracker_nb.query.answers import NAME, RUN_ID
 from tracker_nb.store.commands import RunPath
-from tracker_nb_server import wire
 from tracker_nb_server.hub import Hub, TooManyStreams
 from tracker_nb_server.stores import StoreNotHere, Stores
 
 MOST_BODY = 1 << 20
-RUN_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
-NAME = re.compile(r"[^/\x00-\x1f\x7f]{1,256}")
 
 # What a client is told: our own messages name folders, which are nobody's business but the log's.
 _ANSWERS: list[tuple[type[Exception], int, str]] = [
@@ -180,11 +179,3 @@ def run_path(entity: str, project: str, run: str) -> RunPath:
     if not RUN_ID.fullmatch(run):
         raise Refused(400, "BadValue", "The id of a run is 1 to 64 letters, digits, dashes and underscores.")
     return RunPath(entity, project, run)
-
-
-def parsed_path(text: str) -> RunPath:
-    """A run's path from `entity/project/run`."""
-    parts = text.split("/")
-    if len(parts) != 3 or not all(NAME.fullmatch(part) for part in parts):
-        raise Refused(400, "BadValue", "A run is named by entity/project/run.")
-    return run_path(*parts)

@@ -16,8 +16,8 @@ from logging import Logger
 from typing import Any
 
 from tracker_nb.errors import TrackerError
+from tracker_nb.query import wire
 from tracker_nb.store.place import Place
-from tracker_nb_server import wire
 from tracker_nb_server.watching import Watcher
 
 KEPT = 4096

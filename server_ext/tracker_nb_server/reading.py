@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,15 +10,15 @@ import msgspec
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from tracker_nb import __version__
+import tracker_nb
 from tracker_nb.journal.records import FORMAT
-from tracker_nb.query import executions, history, listing, overview, parts
+from tracker_nb.query import answers, executions, history, parts, wire
 from tracker_nb.query.reading import Reader, View
 from tracker_nb.store.commands import RunPath
 from tracker_nb.store.runs import RunState
 from tracker_nb.store.schema import VERSION
-from tracker_nb_server import wire
-from tracker_nb_server.base import Refused, TrackerHandler, answers, run_path
+from tracker_nb_server import base
+from tracker_nb_server.base import Refused, TrackerHandler, run_path
 
 T = TypeVar("T")
 API = 1
@@ -31,10 +30,10 @@ class InfoHandler(TrackerHandler):
 
     @web.authenticated
     @authorized
-    @answers
+    @base.answers
     async def get(self) -> Any:
         """Versions: of this package, of this interface, of stores and journals it understands."""
-        return {"version": __version__, "api": API, "schema": VERSION, "records": FORMAT}
+        return {"version": tracker_nb.__version__, "api": API, "schema": VERSION, "records": FORMAT}
 
 
 class DocumentHandler(TrackerHandler):
@@ -42,7 +41,7 @@ class DocumentHandler(TrackerHandler):
 
     @web.authenticated
     @authorized
-    @answers
+    @base.answers
     async def get(self) -> None:
         """openapi.yaml."""
         text = Path(__file__).with_name("openapi.yaml").read_bytes()
@@ -54,7 +53,7 @@ class StoresHandler(TrackerHandler):
 
     @web.authenticated
     @authorized
-    @answers
+    @base.answers
     async def get(self) -> Any:
         """Stores this user has opened, those used last first."""
         found = await self.stores.list()
@@ -66,11 +65,10 @@ class ProjectsHandler(TrackerHandler):
 
     @web.authenticated
     @authorized
-    @answers
+    @base.answers
     async def get(self, store: str) -> Any:
         """Projects with their runs, the one last logged to first."""
-        found = await self.stores.ask(store, listing.list_projects)
-        return {"projects": [wire.project(project) for project in found]}
+        return {"projects": await self.stores.ask(store, answers.projects)}
 
 
 class RunsHandler(TrackerHandler):
@@ -78,30 +76,27 @@ class RunsHandler(TrackerHandler):
 
     @web.authenticated
     @authorized
-    @answers
+    @base.answers
     async def get(self, store: str) -> Any:
         """A page of runs with config and summary."""
-        entity, project, order = self.text("entity"), self.text("project"), self.text("order") or "-created_at"
+        entity, project = self.text("entity"), self.text("project")
+        order: str = self.get_query_argument("order", "-created_at")  # may hold a metric's name: any text
         limit, offset = self.count("limit", 50, 500), self.integer("offset", 0, 0, 10**9) or 0
         filters = self._filters()
-        after = self.get_query_argument("cursor", None)
-        mark = None if after is None else _unpacked(after)
+        cursor = self.get_query_argument("cursor", None)
 
         def answer(reader: Reader) -> bytes:
-            states = listing.list_states(reader, entity=entity, project=project, filters=filters, order=order)
-            start = offset if mark is None else _after(states, mark)
-            page = states[start : start + limit]
-            found = listing.page_summaries(reader, page)
-            rows = [wire.run(state, summary) for state, summary in zip(page, found, strict=True)]
-            more = start + limit < len(states)
-            return wire.encode(
-                {
-                    "runs": rows,
-                    "total": len(states),
-                    "offset": start,
-                    "next": _packed(start + limit, page[-1]) if more else None,
-                }
+            page = answers.runs_page(
+                reader,
+                entity=entity,
+                project=project,
+                filters=filters,
+                order=order,
+                limit=limit,
+                offset=offset,
+                cursor=cursor,
             )
+            return wire.encode(page)
 
         return await self.stores.ask(store, answer)
 
@@ -110,28 +105,6 @@ class RunsHandler(TrackerHandler):
             return msgspec.json.decode(self.get_query_argument("filter", "{}"), type=dict[str, Any])
         except msgspec.MsgspecError as error:
             raise Refused(400, "BadValue", "Parameter filter must be a JSON object of values by name.") from error
-
-
-def _packed(offset: int, last: RunState) -> str:
-    text = wire.encode([offset, f"{last.entity}/{last.project}/{last.run}"])
-    return base64.urlsafe_b64encode(text).decode().rstrip("=")
-
-
-def _unpacked(cursor: str) -> tuple[int, str]:
-    try:
-        offset, path = msgspec.json.decode(
-            base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=tuple[int, str]
-        )
-    except ValueError as error:  # binascii's and msgspec's
-        raise Refused(400, "BadValue", "Parameter cursor is not one that this server gave.") from error
-    return max(offset, 0), path
-
-
-def _after(states: list[RunState], mark: tuple[int, str]) -> int:
-    """Where the page after a run begins: new runs above it shift nothing. If it is gone, where it was."""
-    offset, path = mark
-    found = (at for at, s in enumerate(states) if f"{s.entity}/{s.project}/{s.run}" == path)
-    return next(found, offset - 1) + 1
 
 
 class OfRun(TrackerHandler):
@@ -158,7 +131,7 @@ class MetricsHandler(OfRun):
 
     @web.authenticated
     @authorized
-    @answers
+    @base.answers
     async def get(self, store: str, entity: str, project: str, run: str) -> Any:
         """Names of its metrics, oldest first."""
 
@@ -173,7 +146,7 @@ class HistoryHandler(OfRun):
 
     @web.authenticated
     @authorized
-    @answers
+    @base.answers
     async def get(self, store: str, entity: str, project: str, run: str) -> Any:
         """A page of rows as columns."""
         keys = self.get_query_arguments("key") or None
@@ -201,7 +174,7 @@ class ExecutionsHandler(OfRun):
 
     @web.authenticated
     @authorized
-    @answers
+    @base.answers
     async def get(self, store: str, entity: str, project: str, run: str) -> Any:
         """A page of its cell executions, oldest first."""
         start, limit = self.integer("cursor", 0, 0, 2**62) or 0, self.count("limit", 100, 1000)
@@ -223,8 +196,4 @@ class ExecutionsHandler(OfRun):
 
 def describe(reader: Reader, state: RunState) -> bytes:
     """One run: what lists show, its metadata and its metrics."""
-    found = overview.of_state(reader, state)
-    document = wire.run(found.state, found.summary)
-    document["metadata"] = wire.plain(found.state.metadata)
-    document["metrics"] = [wire.metric(one) for one in found.metrics]
-    return wire.encode(document)
+    return wire.encode(answers.run(reader, state))

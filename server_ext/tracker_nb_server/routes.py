@@ -19,14 +19,16 @@ _RUN = "/stores/{store}/projects/{entity}/{project}/runs/{run}"
 
 def templates() -> dict[str, Any]:
     """Handlers by address below `ROOT`, as openapi.yaml writes it."""
-    from tracker_nb_server import charts, commanding, reading, streaming
+    from tracker_nb_server import bundle, charts, commanding, reading, streaming
 
     return {
         "/info": reading.InfoHandler,
         "/openapi.yaml": reading.DocumentHandler,
+        "/panels.js": bundle.BundleHandler,
         "/stores": reading.StoresHandler,
         "/stores/{store}/projects": reading.ProjectsHandler,
         "/stores/{store}/runs": reading.RunsHandler,
+        "/stores/{store}/metrics": charts.MetricsHandler,
         "/stores/{store}/buckets": charts.BucketsHandler,
         _RUN: commanding.RunHandler,
         f"{_RUN}/metrics": reading.MetricsHandler,

@@ -338,14 +338,14 @@ def hours(*, keys: int, rows: int) -> dict[str, float]:
 
     Everything else is what always runs: the same records, the same thresholds, the same transactions and checkpoints.
     """
-    from tracker_nb.journal import writer
+    from tracker_nb.journal import naming, writer
     from tracker_nb.store import background, database, place
 
     elapsed = [0.0]
     born = time.time_ns()
     jitter = random.Random(1)
     late = [0.0]
-    writer._time_ns = lambda: born + int((elapsed[0] + late[0]) * 1e9)
+    writer._time_ns = naming._time_ns = lambda: born + int((elapsed[0] + late[0]) * 1e9)
     grown = _count_wal(database.Database)
     where = place.find()
     service = background.Background(where, clock=lambda: elapsed[0])

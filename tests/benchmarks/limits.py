@@ -19,6 +19,13 @@ START = "`init()` + `finish()` of an empty run: warm CPU; first, on an existing 
 READ = "values of one metric of 1,000,000 points; with step and time"
 BUCKETS = "1,000 buckets (min, max, mean, last) of 10,000,000 points; x by another metric, cold and cached"
 DISK = "bytes a point on disk after finish (random float64)"
+PIXELS = "`log()` to the panel's pixels, CPU-bound busy kernel, p95"
+FIRST = "dashboard of 10 runs x 12 metrics x 100,000 points: first charts"
+ZOOM = "zoom into 1 % of 10,000,000 points: new picture"
+LINES = "20 live lines in all over 6 panels at 2 Hz"
+SIDE = "8 dashboards in 2 tabs: Jupyter's own requests"
+SAVED = "saved notebook, a dashboard"
+IDLE = "idle server, 10 open but hidden dashboards"
 HOUR = "WAL and journal bytes written per point at one row a second, 100 keys"
 
 
@@ -101,4 +108,11 @@ LIMITS: dict[str, Limit] = {
     "disk-100": Limit(DISK, "100 metrics a call", 10, "bytes"),
     "hour": Limit(HOUR, "WAL + journal, of one hour", 3, "x", against="the final size"),
     "hour-all": Limit(HOUR, "with the copying from the WAL into the database", None, "x", against="the final size"),
+    "pixels": Limit(PIXELS, "a line of one run", 400, "ms"),
+    "dashboard": Limit(FIRST, "two charts with their lines", 2, "s"),
+    "zoom": Limit(ZOOM, "until the picture is still", 400, "ms"),
+    "live-lines": Limit(LINES, "of the page's main thread", 40, "%"),
+    "jupyter-requests": Limit(SIDE, "p95 beyond that without dashboards", 25, "ms"),
+    "saved": Limit(SAVED, "30 metrics", 300, "kB"),
+    "idle": Limit(IDLE, "of a core", 0.5, "%"),
 }

@@ -11,6 +11,7 @@ import random
 import secrets
 import shutil
 import sys
+import tempfile
 import time
 import uuid
 from pathlib import Path
@@ -20,7 +21,7 @@ import numpy as np
 import tracker_nb
 from tests.golden import content
 from tests.support import abandon
-from tracker_nb.journal import writer
+from tracker_nb.journal import naming, writer
 from tracker_nb.store import background, schema
 from tracker_nb.store.database import Database
 from tracker_nb.store.place import Place
@@ -37,7 +38,7 @@ def disguise():
         return clock[0]
 
     chance = random.Random(1)
-    writer._time_ns = time.time_ns = time_ns
+    writer._time_ns = naming._time_ns = time.time_ns = time_ns
     secrets.token_hex = lambda n: chance.randbytes(n).hex()
     secrets.choice = chance.choice
     uuid.uuid4 = lambda: uuid.UUID(bytes=chance.randbytes(16), version=4)
@@ -46,6 +47,7 @@ def disguise():
     os.getpid = lambda: 4242
     os.getcwd = lambda: "/home/ada"
     os.environ |= {"LOGNAME": "ada", "TRACKER_NB_SILENT": "true"}
+    os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp()  # else the user's servers know this store, and open it
     sys.argv = ["train.py", "--lr", "0.001"]
     sys.executable = "/usr/bin/python3"
     sys.modules["__main__"].__file__ = "train.py"

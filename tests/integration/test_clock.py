@@ -7,7 +7,7 @@ import pytest
 
 import tracker_nb
 from tests.support import abandon, api
-from tracker_nb.journal import reader, writer
+from tracker_nb.journal import naming, reader, writer
 from tracker_nb.store.background import background
 
 HOUR = 3600 * 10**9
@@ -24,7 +24,8 @@ def clock(monkeypatch):
             self.offset -= int(hours * HOUR)
 
     moved = Clock()
-    monkeypatch.setattr(writer, "_time_ns", lambda: time.time_ns() + moved.offset)
+    for module in (writer, naming):
+        monkeypatch.setattr(module, "_time_ns", lambda: time.time_ns() + moved.offset)
     return moved
 
 

@@ -352,3 +352,38 @@ def test_the_golden_store_of_every_schema_can_be_logged_to(tmp_path, store, numb
         assert asked.run("golden/new").state == "crashed"
     assert version(place) == schema.VERSION
     assert integrity(place) == "ok"
+
+
+def tables(store):
+    """What each table and index holds, whatever order it came in."""
+    names = rows_of(store, "SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")
+    numbers = {"table": 1, "index": 2}  # before the name of a column stands where it stands
+    held = {
+        (kind, name): sorted(row[numbers[kind] :] for row in rows_of(store, f"PRAGMA {kind}_info({name})"))
+        for kind, name in names
+    }
+    return held | {("keys", name): rows_of(store, f"PRAGMA foreign_key_list({name})") for kind, name in names}
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_migrated_store_has_the_tables_of_a_new_one(tmp_path, store, number):
+    tracker_nb.init(project="p").finish()
+    place = golden(number, tmp_path)
+    tracker_nb.Api(place).close()
+
+    found, new = tables(place), tables(store)
+    assert found.keys() == new.keys()
+    assert {name: held for name, held in found.items() if held != new[name]} == {}
+
+
+def test_a_store_made_on_the_way_to_schema_2_is_brought_there(tmp_path, store):
+    """Such stores have the columns of schema 2 and the number 1."""
+    with tracker_nb.init(project="p", id="before") as run:
+        run.log({"x": 1})
+    with contextlib.closing(sqlite3.connect(store / "tracker.db")) as db:
+        db.execute("PRAGMA user_version = 1")
+
+    with api(store) as asked:
+        assert asked.run("p/before").series("x").value.tolist() == [1]
+    assert version(store) == schema.VERSION
+    assert integrity(store) == "ok"

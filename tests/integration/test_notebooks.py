@@ -47,22 +47,33 @@ def test_the_quickstart_runs_from_top_to_bottom(store, tmp_path, monkeypatch):
         pytest.importorskip(package)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     notebook = nbformat.read(NOTEBOOKS / "quickstart.ipynb", as_version=4)
-    assert [cell.outputs for cell in notebook.cells if cell.cell_type == "code"] == [
-        []
-    ] * 6  # committed without outputs
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert not [cell.id for cell in code if cell.outputs or cell.execution_count]  # committed without outputs
 
     nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
 
     runs = tracker_nb.Api().runs("quickstart", order="+created_at")
-    assert [(run.name, run.state, len(run.series("loss"))) for run in runs] == [
-        (f"lr={lr}", "finished", 30) for lr in (0.0003, 0.003, 0.03)
+    assert [(run.name, run.state, len(run.series("val_loss"))) for run in runs] == [
+        ("baseline", "finished", 60),
+        ("faster", "finished", 60),
+        ("hidden-8", "finished", 20),
+        ("hidden-32", "finished", 20),
+        ("as-before", "finished", 20),
     ]
-    outputs = {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
+    assert [(run.config["learning_rate"], run.config["hidden"]) for run in runs] == [
+        (0.0003, 64), (0.003, 64), (0.003, 8), (0.003, 32), (0.03, 64)
+    ]  # fmt: skip
+    outputs = {cell.id: cell.outputs for cell in code}
+    assert [
+        o for cell in outputs.values() for o in cell if o["output_type"] == "error" or o.get("name") == "stderr"
+    ] == []
+    for cell, shown in (("track", "baseline"), ("change", "faster"), ("project", "quickstart")):
+        (data,) = (output["data"] for output in outputs[cell] if output["output_type"] == "display_data")
+        assert {"application/vnd.tracker-nb.v1+json", "image/png"} <= data.keys()
+        assert shown in data["text/plain"].splitlines()[0]
     table = outputs["table"][0]["data"]["text/plain"]
     assert all(run.name in table for run in runs)
-    assert "image/svg+xml" in outputs["chart"][-1]["data"]
-    assert "_step" in outputs["history"][0]["data"]["text/plain"]
+    best = max(tracker_nb.Api().run("quickstart/faster").series("val_accuracy").value)
+    assert f"best of 60 epochs: {best:.1%}" in outputs["series"][0]["data"]["text/plain"]
     printed = "".join(output.get("text", "") for output in outputs["where"])
     assert all(run.name in printed for run in runs)
-    errors = [o for cell in outputs.values() for o in cell if o["output_type"] == "error" or o.get("name") == "stderr"]
-    assert errors == []

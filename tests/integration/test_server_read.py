@@ -7,6 +7,7 @@ import pytest
 
 import tracker_nb
 from tests.served import address, of_run
+from tracker_nb.store.schema import VERSION
 
 
 def a_run(run="one", rows=100, entity="e", project="p", **more):
@@ -17,7 +18,7 @@ def a_run(run="one", rows=100, entity="e", project="p", **more):
 
 
 def test_the_server_says_what_it_is(server):
-    assert server.get("/info").json == {"version": tracker_nb.__version__, "api": 1, "schema": 1, "records": 1}
+    assert server.get("/info").json == {"version": tracker_nb.__version__, "api": 1, "schema": VERSION, "records": 1}
 
 
 def test_a_store_is_listed_by_its_id_and_its_folder_but_not_its_path(server, served, store):
@@ -125,6 +126,31 @@ def test_a_small_window_comes_point_by_point_and_says_so(server, served):
     }
 
 
+@pytest.mark.parametrize("name", ["val/acc", "a b", "ünï", "x.y", "%2F+&="])
+def test_runs_are_sorted_by_a_metric_of_any_name(server, served, name):
+    for run, value in (("low", 1.0), ("high", 3.0), ("middle", 2.0)):
+        with tracker_nb.init(entity="e", project="sorted", id=run) as made:
+            made.define_metric("*", summary="max")
+            made.log({name: value})
+            made.log({name: 0.0})
+
+    found = server.get(address(served, "runs"), project="sorted", order=f"-summary_metrics.{name}").json["runs"]
+
+    assert [run["run"] for run in found] == ["high", "middle", "low"]
+    assert [run["summary"][name] for run in found] == [{"max": 3.0}, {"max": 2.0}, {"max": 1.0}]
+
+
+def test_metrics_of_many_runs_come_in_one_answer_in_the_order_of_logging(server, served):
+    a_run("one", rows=3)
+    a_run("two", rows=2)
+    asked = {"runs": ["e/p/two", "e/p/one", "e/p/nope"]}
+    line = {"runs": 2, "rows": 5, "numeric": True, "step_metric": None, "direction": None, "hidden": False}
+    assert server.post(address(served, "metrics"), asked).json == {
+        "metrics": [{"name": "loss", **line}, {"name": "acc", **line}]
+    }
+    assert server.post(address(served, "metrics"), {"runs": []}).json == {"metrics": []}
+
+
 def test_buckets_by_another_metric_and_by_time(server, served):
     a_run(rows=500)
     for x in ("acc", "_runtime", "_timestamp"):
@@ -163,3 +189,22 @@ def test_names_with_spaces_and_other_letters_are_found(server, served):
     a_run("one", rows=1, entity="Ünal & co", project="my project %2e?")
     found = server.get(of_run(served, "one", entity="Ünal & co", project="my project %2e?")).json
     assert (found["entity"], found["project"]) == ("Ünal & co", "my project %2e?")
+
+
+def test_the_panels_are_a_module_that_browsers_keep_by_its_hash(server):
+    from tracker_nb_server.bundle import _file, version
+
+    if not _file().is_file():
+        answer = server.get("/panels.js")
+        assert (answer.status, answer.error["type"]) == (404, "NotBuilt")
+        pytest.skip("the front end is not built")
+    first = server.get("/panels.js")
+    assert first.status == 200
+    assert first.headers["Content-Type"].startswith("text/javascript")
+    assert first.body == _file().read_bytes()
+    assert "no-cache" in first.headers["Cache-Control"]
+    again = server.request("GET", "/panels.js", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status, again.body) == (304, b"")
+    kept = server.get("/panels.js", v=version(first.body))
+    assert "immutable" in kept.headers["Cache-Control"]
+    assert "no-cache" in server.get("/panels.js", v="0" * 16).headers["Cache-Control"]

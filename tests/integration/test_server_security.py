@@ -117,6 +117,8 @@ BAD = [
     ("POST", "/stores/{store}/buckets", {"runs": ["e/p/one"], "keys": ["loss"], "window": ["x", 1]}, 400),
     ("POST", "/stores/{store}/buckets", {"runs": ["e/p/one"] * 1000, "keys": ["k"] * 1000}, 400),
     ("POST", "/stores/{store}/buckets", b" " * (1 << 20) + b"{}", 413),
+    ("POST", "/stores/{store}/metrics", {"runs": ["../../etc/passwd"]}, 400),
+    ("POST", "/stores/{store}/metrics", {"runs": ["e/p/one"] * 1001}, 400),
     ("PATCH", "/stores/{store}/projects/e/p/runs/one", {}, 400),
     ("PATCH", "/stores/{store}/projects/e/p/runs/one", {"state": "finished"}, 400),
     ("PATCH", "/stores/{store}/projects/e/p/runs/one", {"color": "red;background:url(x)"}, 400),

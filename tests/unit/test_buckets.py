@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import tracker_nb
 from tracker_nb import BadValue
+from tracker_nb.journal import naming
 from tracker_nb.journal import writer as journal_writer
 from tracker_nb.query import levels
 from tracker_nb.query.parts import Part
@@ -60,7 +61,7 @@ class Clock:
 def log(sessions, *, live, project="p"):
     """A run of these sessions, each a list of rows by a writer of its own; the last one goes on if `live`."""
     clock = Clock()
-    journal_writer._time_ns, before = clock, journal_writer._time_ns
+    journal_writer._time_ns, naming._time_ns, before = clock, clock, journal_writer._time_ns
     try:
         run = None
         for rows in sessions:
@@ -80,7 +81,7 @@ def log(sessions, *, live, project="p"):
             run.finish()
         return run
     finally:
-        journal_writer._time_ns = before
+        journal_writer._time_ns = naming._time_ns = before
 
 
 def as_read(sessions):

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"
 
 # Capabilities in each chapter of the reference that is on the page.
-CAPABILITIES = {"1": 3, "1.1": 10, "1.2": 10, "1.5": 18, "1.5.6": 7, "1.11": 32}
+CAPABILITIES = {"1": 3, "1.1": 10, "1.2": 10, "1.5": 18, "1.5.6": 7, "1.6.2": 4, "1.6.6": 7, "1.11": 32}
 
 CHAPTER = re.compile(r"## (\d+(?:\.\d+)*) ")
 ROW = re.compile(r"\| (\d+(?:\.\d+)*-\d+) \| (.+) \| (.+) \|")

@@ -2,15 +2,17 @@
 
 import contextlib
 import io
+import json
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
 import tracker_nb
-from tests.support import ROOT
+from tests.support import ROOT, environment
 from tracker_nb.sdk import settings
 
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
@@ -45,7 +47,33 @@ def test_the_code_of_a_page_runs_from_top_to_bottom(store, tmp_path, monkeypatch
             exec(compile(block, f"{title(page)}, block {n}", "exec"), names)
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/guide.md", "docs/index.md", "docs/settings.md"])
+CELLS = """
+import json, sys
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+for cell in json.load(sys.stdin):
+    shell.run_cell(cell, store_history=True).raise_error()
+"""
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "ipython")], ids=title)
+def test_the_cells_of_a_page_run_from_top_to_bottom(store, tmp_path, page):
+    pytest.importorskip("IPython")
+    done = subprocess.run(
+        [sys.executable, "-c", CELLS],
+        input=json.dumps(blocks(page, "ipython")),
+        env=environment(store, IPYTHONDIR=tmp_path / "ipython"),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(tracker_nb.Api().runs()) > 0
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "docs/guide.md", "docs/index.md", "docs/settings.md", "docs/notebook.md"]
+)
 def test_the_pages_that_explain_by_code_have_code_that_runs(name):
     assert blocks(ROOT / name, "python")
 
@@ -53,7 +81,7 @@ def test_the_pages_that_explain_by_code_have_code_that_runs(name):
 @pytest.mark.parametrize("page", PAGES, ids=title)
 def test_a_block_says_its_language_or_is_only_shown(page):
     languages = {language for language, _ in FENCE.findall(page.read_text("utf-8"))}
-    assert languages <= {"python", "bash"} | SHOWN
+    assert languages <= {"python", "ipython", "bash"} | SHOWN
     assert page.read_text("utf-8").count("\n```") % 2 == 0 or "```" not in page.read_text("utf-8")
 
 
@@ -144,6 +172,8 @@ def test_the_page_of_dependencies_gives_a_reason_for_each_of_them():
     extras = PROJECT["optional-dependencies"]
     wanted = {re.match(r"[\w-]+", one)[0] for group in (PROJECT["dependencies"], *extras.values()) for one in group}
 
+    bundled = json.loads((ROOT / "labextension/package.json").read_text("utf-8"))["dependencies"]
+    wanted |= {name for name in bundled if not name.startswith("@")}  # those with @ are JupyterLab's own
     assert wanted - with_reasons - {PROJECT["name"]} == set()
     assert with_reasons - wanted <= {"package"}
     assert {name for name in extras if f"xtra `{name}`" not in text} == set()

@@ -9,8 +9,10 @@ import pytest
 pytest.importorskip("jupyter_server")
 import yaml
 from jupyter_server.base.handlers import APIHandler
-from tracker_nb_server import base, charts, commanding, routes, streaming
+from tracker_nb_server import base, commanding, routes, streaming
 from tracker_nb_server.app import TrackerServer
+
+from tracker_nb.query import answers
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = yaml.safe_load((ROOT / "server_ext/tracker_nb_server/openapi.yaml").read_text("utf-8"))
@@ -62,7 +64,12 @@ def test_the_parameters_of_a_query_are_those_the_code_reads(method, path):
 
 @pytest.mark.parametrize(
     ("schema", "struct"),
-    [("BucketsRequest", charts.Request), ("Changes", commanding.Changes), ("Watched", streaming.Wanted)],
+    [
+        ("BucketsRequest", answers.BucketsRequest),
+        ("MetricsRequest", answers.MetricsRequest),
+        ("Changes", commanding.Changes),
+        ("Watched", streaming.Wanted),
+    ],
 )
 def test_bodies_have_the_fields_that_are_documented(schema, struct):
     assert set(DOCUMENT["components"]["schemas"][schema]["properties"]) == set(struct.__struct_fields__)

@@ -13,6 +13,7 @@ def stored(run):
     return dict(tracker_nb.Api().run(run.path).summary)
 
 
+@pytest.mark.ref("1.6.6-1")
 def test_the_summary_of_a_live_run_is_the_last_value_of_each_metric(store):
     run = tracker_nb.init(project="p")
     assert dict(run.summary) == {}
@@ -34,6 +35,7 @@ def test_the_summary_of_a_live_run_is_the_last_value_of_each_metric(store):
     assert 0 <= found["_runtime"] < 60
 
 
+@pytest.mark.ref("1.6.6-1")
 def test_a_value_set_by_hand_stays_until_the_metric_is_logged_again(store):
     with tracker_nb.init(project="p") as run:
         run.log({"acc": 0.9})
@@ -49,6 +51,7 @@ def test_a_value_set_by_hand_stays_until_the_metric_is_logged_again(store):
     assert stored(run)["best"] == 0.9
 
 
+@pytest.mark.ref("1.6.6-2")
 def test_the_summary_is_written_by_item_attribute_and_update_and_keys_can_be_deleted(store):
     with tracker_nb.init(project="p") as run:
         run.log({"loss": 1.0})
@@ -66,6 +69,19 @@ def test_the_summary_is_written_by_item_attribute_and_update_and_keys_can_be_del
             _ = run.summary.lost
     found = stored(run)
     assert {key: found[key] for key in found if not key.startswith("_")} == {"b": 2, "c": 3, "d": 4, "e": 5}
+
+
+@pytest.mark.ref("1.6.6-4")
+def test_the_summary_is_changed_after_the_run_through_the_api(store):
+    with tracker_nb.init(project="p") as run:
+        run.log({"loss": 1.0})
+    found = tracker_nb.Api().run(run.path)
+    found.summary["tensor"] = np.arange(6.0).reshape(2, 3)
+    found.summary.update({"best": 0.5})
+
+    summary = stored(run)
+    assert summary["tensor"].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert (summary["best"], summary["loss"]) == (0.5, 1.0)
 
 
 def test_a_missing_summary_value_is_named_with_the_closest(store):

@@ -12,6 +12,7 @@ from tracker_nb.api.run import Run, Summary
 from tracker_nb.errors import BadValue, TrackerError
 from tracker_nb.query import listing
 from tracker_nb.query.reading import Reader
+from tracker_nb.sdk import reprs
 from tracker_nb.store import known
 from tracker_nb.store.apply import Applier, take_over
 from tracker_nb.store.database import Database
@@ -83,6 +84,9 @@ class Api:
     def __repr__(self) -> str:
         return f"<Api of {self._reader.place}>"
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> reprs.Bundle:
+        return reprs.mimebundle(self)
+
 
 def _project(path: str | None) -> tuple[str | None, str | None]:
     if path is None:
@@ -142,3 +146,6 @@ class Runs(Sequence[Run]):
     def __repr__(self) -> str:
         where = "/".join(part for part in (self._entity, self._project) if part)
         return f"<Runs {where}>" if where else "<Runs>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> reprs.Bundle:
+        return reprs.mimebundle(self)

@@ -11,6 +11,7 @@ from tracker_nb.query import buckets as buckets_
 from tracker_nb.query import history, series
 from tracker_nb.query.parts import keys
 from tracker_nb.query.summaries import as_user_sees, summaries
+from tracker_nb.sdk import reprs
 from tracker_nb.sdk.values import plain
 from tracker_nb.store import commands, runs
 from tracker_nb.store.database import Database
@@ -270,6 +271,9 @@ class Run:
 
     def __repr__(self) -> str:
         return f"<Run {'/'.join(self.path)} {self._state.name!r} ({self._state.state})>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> reprs.Bundle:
+        return reprs.mimebundle(self)
 
 
 class Summary(dict[str, Any]):

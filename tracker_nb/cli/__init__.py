@@ -9,6 +9,7 @@ from __future__ import annotations
 import click
 
 from tracker_nb import __version__
+from tracker_nb.cli.history import history_group
 from tracker_nb.cli.runs import list_runs, run_group
 from tracker_nb.cli.store import backup_store, examine_store, init_store
 
@@ -27,5 +28,5 @@ def main() -> None:
     """
 
 
-for command in (list_runs, run_group, init_store, examine_store, backup_store):
+for command in (list_runs, run_group, init_store, examine_store, backup_store, history_group):
     main.add_command(command)

@@ -13,6 +13,7 @@ import click
 from tracker_nb.cli import layout, text
 from tracker_nb.cli.common import iso, print_json, reading, with_store
 from tracker_nb.errors import BadValue, ProjectNotFound, closest
+from tracker_nb.query.definitions import spread
 
 if TYPE_CHECKING:
     from tracker_nb.query.reading import Reader
@@ -196,6 +197,7 @@ def _columns(
     def coloured(row: int, cell: str) -> str:
         return text.in_colour(cell[:1], states[row].color) + cell[1:]
 
+    summaries = [spread(summary) for summary in summaries]
     steps = [summary.get("_step") for summary in summaries]
     columns = [
         layout.Column("State", [text.state(s.state) for s in states], 0, paint=coloured),

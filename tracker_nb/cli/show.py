@@ -22,10 +22,11 @@ def as_text(found: Overview, columns: int) -> list[str]:
     ]
     lines += ["", *layout.pairs(_facts(found), columns)]
     logged = {metric.name for metric in found.metrics}
+    # The last value of a metric stands in the table of metrics.
     by_hand = {
         name: value
         for name, value in found.summary.items()
-        if not name.startswith("_") and (name not in logged or name in state.overlay)
+        if not name.startswith("_") and (name not in logged or name in state.overlay or isinstance(value, dict))
     }
     for title, values in (("Config", flat(user_config(state))), ("Summary", flat(by_hand))):
         if values:

@@ -28,6 +28,11 @@ IMPLICIT_STEP = 2
 INFERRED_EXECUTION = 4
 """Flag of a row whose execution is the likely one, not the certain one (a thread started elsewhere)."""
 
+SESSION = "@session"
+"""In place of a run's id: the journal of a kernel session, which holds the cells that ran, and belongs to no run.
+
+No run can have this id, and its head names no entity and no project; `extra["session"]` says which session it is."""
+
 BIG_INT = 1
 """MessagePack extension: an integer outside 64 bits, as decimal digits."""
 ARRAY = 2

@@ -14,9 +14,8 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from types import CodeType
 from typing import Any
 from zlib import crc32
 
@@ -24,12 +23,11 @@ import msgspec
 
 from tracker_nb import portable
 from tracker_nb.journal import forked, frames, records
-from tracker_nb.journal.announced import key_names, user_frame
+from tracker_nb.journal.naming import Cell, Naming, now
 
 SEGMENT_BYTES = 64 << 20
 WAITING_BYTES = 64 << 20
 MAX_RECORD = 1 << 30
-CODES = 1024
 LAST_STEP = (1 << 63) - 1
 SUFFIX = ".tnj"
 
@@ -38,11 +36,7 @@ _getframe = sys._getframe
 _write = os.write
 _pack = frames.HEADER.pack
 _MARKER = frames.MARKER
-
-
-def now() -> int:
-    """Microseconds since 1970, as every record has them."""
-    return _time_ns() // 1000
+_HEAD = frames.HEADER.size
 
 
 def segment_name(run: str, writer: str, segment: int) -> str:
@@ -50,7 +44,7 @@ def segment_name(run: str, writer: str, segment: int) -> str:
     return f"{run}.{writer}.{segment:06d}{SUFFIX}"
 
 
-class Writer:
+class Writer(Naming):
     """Appends records of one process to one run's journal. Safe to use from several threads and after a fork.
 
     Args:
@@ -58,6 +52,8 @@ class Writer:
         head: whose journal it is; `writer`, `segment`, `pid` and `time` are filled in here.
         encode_hook: called for values MessagePack has no form for; returns one that it has.
         plain: called with a value that still could not be encoded; returns one that surely can.
+        tidy: called with data and step where they are not of the plain types; returns them as a dict and an int of 64 bits.
+        refusal: makes the exception that `log` raises when the run has `ended`.
         mode: permissions of new segments.
         step: the first implicit step.
     """
@@ -69,17 +65,22 @@ class Writer:
         *,
         encode_hook: Callable[[Any], Any],
         plain: Callable[[Any], Any],
+        tidy: Callable[[Any, Any], tuple[dict[Any, Any], int | None]] = lambda data, step: (dict(data), step),
+        refusal: Callable[[], Exception] = lambda: ValueError("this journal was closed"),
         mode: int = 0o600,
         step: int = 0,
     ) -> None:
         self.folder = folder
         self.step = step
-        self.running_cell: Callable[[], tuple[str, Mapping[str, Any], int] | None] | None = None
+        self.running_cell: Callable[[], Cell | None] | None = None
         self._head = head
         self._mode = mode
         self._plain = plain
+        self._tidy = tidy
+        self._refusal = refusal
+        self.ended = False
         self._encode = msgspec.msgpack.Encoder(enc_hook=encode_hook).encode
-        self._wrappers: set[str] = set()
+        self._wrappers = set()
         self._start_over(joined=head.joined)
         forked.watch(self)
 
@@ -94,30 +95,24 @@ class Writer:
         self._segment = 0
         self._size = 0
         self._seq = 0
-        self._keys: dict[tuple[Any, ...], int] = {}
-        self._names: dict[tuple[str, ...], int] = {}
-        self._sites: dict[tuple[str, int], int] = {}
-        self._calls: dict[tuple[int, int], int] = {}
-        self._codes: list[CodeType] = []
-        self._last_code: CodeType | None = None
-        self._last_names: tuple[Any, ...] | None = None
-        self._last_at = self._last_site = self._last_keys = 0
-        self._executions: dict[str, int] = {}
-        self._ids = 0
+        self._name_nothing()
         self._waiting: deque[tuple[bytes, bool]] = deque()
         self._waiting_bytes = 0
         self.lost = self.dropped = 0  # not yet said in the journal, and in all
 
     # ------------------------------------------------------------------------------------------------ the hot path
 
-    def row(self, data: dict[Any, Any], step: int | None, partial: bool, depth: int) -> int:  # noqa: PLR0912, PLR0915
-        """Append one row and return its step. `depth` is how many frames above this one the user's code is.
+    def log(self, data: Any, step: int | None = None, commit: bool | None = None, _depth: int = 1) -> None:  # noqa: PLR0912, PLR0915
+        """Append one row: what `Run.log` is. `_depth` is how many frames above this one the user's code is.
 
-        This is what `log()` costs: one piece, because a call costs a twentieth of it. Encoding is done when it returns: the
-        caller may reuse its arrays.
+        One piece, because a call costs a twentieth of it. Encoding is done when it returns: the caller may reuse its arrays.
         """
+        if type(data) is not dict or (step is not None and (type(step) is not int or not 0 <= step < LAST_STEP)):
+            data, step = self._tidy(data, step)
+        if self.ended:
+            raise self._refusal()
         try:
-            caller = _getframe(depth)
+            caller = _getframe(_depth)
         except ValueError:  # called by the interpreter itself, at exit for example
             caller = _getframe(0)
         data = data.copy()  # another thread may change it while we look
@@ -127,7 +122,7 @@ class Writer:
             if step is None:
                 step = self.step
                 flags = 2
-            if partial:
+            if commit is False:
                 flags |= 1
                 self.step = step
             else:
@@ -140,8 +135,10 @@ class Writer:
                 site = self._site(caller)
             execution = 0
             if self.running_cell is not None:
-                execution, inferred = self._execution()
-                flags |= inferred
+                cell = self.running_cell()
+                if cell is not None:  # mostly the same one as before: to find that out takes no call
+                    execution = self._last_execution if cell is self._last_cell else self._execution(cell)
+                    flags |= cell[2]
             self._seq = seq = self._seq + 1
             row = (1, seq, step, _time_ns() // 1000, execution, site, flags, keys, [*data.values()])
             try:
@@ -156,15 +153,15 @@ class Writer:
             framed = _pack(_MARKER, size, crc32(payload, size)) + payload
             if self._waiting or self._fd < 0:
                 self._append_later(framed, droppable=True)
-                return step
+                return
             try:
                 written = _write(self._fd, framed)
             except OSError:
                 written = 0
-            if written != len(framed):
+            if written != size + _HEAD:
                 self._undo(written)
                 self._wait(framed, droppable=True)
-                return step
+                return
             self._size = size = self._size + written
             if size >= SEGMENT_BYTES:
                 self._roll()
@@ -173,7 +170,6 @@ class Writer:
                 self._release()
             except RuntimeError:  # interrupted before it was ours
                 pass
-        return step
 
     def _shortened(self, row: tuple[Any, ...]) -> bytes:
         """A row that no reader could take in one piece, with its giants replaced by a note."""
@@ -217,7 +213,17 @@ class Writer:
             caller = _getframe(0)
         with self._lock:
             site = self._site(caller)
-            return (self._execution()[0] if self.running_cell is not None else 0), site
+            cell = self.running_cell() if self.running_cell is not None else None
+            return (0 if cell is None else self._execution(cell)), site
+
+    def announce(self, cell: Cell) -> None:
+        """Append the record of a cell execution that has begun, unless it is there already."""
+        with self._lock:
+            self._execution(cell)
+
+    def has_announced(self, uid: str) -> bool:
+        """True where the segment being written knows of this cell execution."""
+        return uid in self._executions
 
     def ignore_file(self, filename: str) -> None:
         """Never name this file as a call site: its frames are passed over."""
@@ -232,74 +238,6 @@ class Writer:
 
     def _define(self, record: records.Record) -> None:
         self._append(frames.frame(self._payload(record)), droppable=False)
-
-    def _next_id(self) -> int:
-        self._ids += 1
-        return self._ids
-
-    def _key_set(self, keys: tuple[Any, ...]) -> int:
-        """Number of a key set. Remembered where it can be found again: mostly the next call has the same one."""
-        number = self._keys.get(keys)
-        if number is None:
-            return self._new_keys(keys)
-        self._last_names = None  # while the number does not belong to it
-        self._last_keys = number
-        self._last_names = keys
-        return number
-
-    def _new_keys(self, keys: tuple[Any, ...]) -> int:
-        names = key_names(keys)
-        number = self._names.get(names)
-        if number is None:
-            number = self._next_id()
-            self._define(records.Keys(number, list(names)))
-            self._names[names] = number  # last, as below: an interrupt in between only announces it again
-        # 1 == True == 1.0 as dict keys: only sets of real strings can be found again by equality.
-        if all(type(key) is str for key in keys):
-            self._keys[keys] = number
-        return number
-
-    def _site(self, caller: Any) -> int:
-        """Number of a call site. Not looked up by line: to find it, Python reads a table as long as the function."""
-        code, at = caller.f_code, caller.f_lasti
-        number = self._calls.get((id(code), at))
-        if number is None:
-            return self._new_site(caller)
-        self._last_code = None  # while the other two do not belong to it
-        self._last_at, self._last_site = at, number
-        self._last_code = code
-        return number
-
-    def _new_site(self, caller: Any) -> int:
-        frame = user_frame(caller, self._wrappers)
-        place = (frame.f_code.co_filename, frame.f_lineno or 0)
-        number = self._sites.get(place)
-        if number is None:
-            number = self._next_id()
-            file = place[0].encode("utf-8", "backslashreplace").decode()
-            self._define(records.Site(number, file, place[1], frame.f_code.co_qualname))
-            self._sites[place] = number
-        if frame is caller:
-            if len(self._codes) >= CODES:
-                self._calls.clear()
-                self._codes.clear()
-            self._codes.append(frame.f_code)  # kept, so that no other code gets its id
-            self._calls[id(frame.f_code), frame.f_lasti] = number
-        return number
-
-    def _execution(self) -> tuple[int, int]:
-        """Number of the running cell execution, announced when first met; 0 outside cells."""
-        assert self.running_cell is not None
-        running = self.running_cell()
-        if running is None:
-            return 0, 0
-        uid, fields, flags = running
-        number = self._executions.get(uid)
-        if number is None:
-            number = self._next_id()
-            self._define(records.Execution(number, uid, now(), dict(fields)))
-            self._executions[uid] = number
-        return number, flags
 
     # ------------------------------------------------------------------------------------------------ segments
 
@@ -322,6 +260,11 @@ class Writer:
     def path(self) -> Path:
         """The segment being written."""
         return self.folder / segment_name(self._head.run, self.uid, self._segment)
+
+    @property
+    def written(self) -> int:
+        """How many records were written, rows and all."""
+        return self._seq
 
     @property
     def size(self) -> int:
@@ -360,14 +303,12 @@ class Writer:
             os.close(old)
 
     def _roll(self) -> None:
-        """Go on in a new segment, in which every name is announced anew: numbers are never used twice."""
+        """Go on in a new segment."""
         try:
             self._open_segment(self._segment + 1)
         except OSError:
             return  # the segment grows beyond its size: better than losing a row
-        for table in (self._keys, self._names, self._sites, self._calls, self._executions):
-            table.clear()
-        self._last_code = self._last_names = None
+        self._forget_names()
 
     def _undo(self, written: int) -> None:
         """Cut off what a short write left behind. Where even that fails, the reader finds the next marker."""

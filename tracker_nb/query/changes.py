@@ -19,6 +19,7 @@ from tracker_nb.store.place import Place
 
 Path = tuple[str, str, str]
 """Entity, project and id of a run."""
+_SESSION = f"{records.SESSION}."
 MOST = 500
 """When more runs than this have changed, it is said that many have."""
 
@@ -134,7 +135,7 @@ class Changes:
         try:
             with os.scandir(self.place.journals) as entries:
                 for entry in entries:
-                    if entry.name.endswith(SUFFIX):
+                    if entry.name.endswith(SUFFIX) and not entry.name.startswith(_SESSION):
                         try:
                             sizes[entry.name] = entry.stat().st_size
                         except FileNotFoundError:
@@ -195,6 +196,8 @@ class Changes:
     def _in_lives(self) -> tuple[set[Path], bool]:
         found, died = set(), False
         for journal in journals.journals(self.place.journals):
+            if journal.run == records.SESSION:
+                continue
             alive = journal.alive()
             if self._alive.get(journal.writer, True) and not alive:
                 died = True

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracker_nb.errors import BadValue, RunNotFound, closest
+from tracker_nb.query.definitions import one_number
 from tracker_nb.query.reading import Reader, View, settle_state, take_tail
 from tracker_nb.query.summaries import summaries
 from tracker_nb.store import runs
@@ -57,8 +58,9 @@ def list_states(
 
     Args:
         filters: values by name: a field of the run, `config.<key>`, `summary_metrics.<key>` or `summary.<key>`, `tags`
-            (holds this tag). Dotted keys reach into nested configs.
-        order: "+" or "-" and a name as in `filters`; runs without it come last.
+            (holds this tag). Dotted keys reach into nested configs and summaries.
+        order: "+" or "-" and a name as in `filters`; runs without it come last. Where a summary has several figures, by
+            its best, else with "+" by its min and with "-" by its max; or name one: `summary_metrics.loss.min`.
 
     Raises:
         BadValue: a name is not one of these.
@@ -83,7 +85,7 @@ def list_states(
             for state, summary in zip(states, found, strict=True)
             if all(_matches(_value(state, summary, name), value, name) for name, value in wanted.items())
         ]
-        keyed = [(_value(state, summary, by), state) for state, summary in pairs]
+        keyed = [(one_number(_value(state, summary, by), largest=descending), state) for state, summary in pairs]
         return [
             state for _, state in sorted(keyed, key=lambda pair: _sort_key(pair[0], descending), reverse=descending)
         ]
@@ -150,7 +152,7 @@ def _value(state: runs.RunState, summary: Mapping[str, Any], name: str) -> Any:
     if prefix == "config":
         found = _dig(state.config, key)
         return _dig(state.config, key.removesuffix(".value")) if found is _MISSING else found
-    return summary.get(key, _MISSING)
+    return _dig(summary, key)
 
 
 def _dig(values: Any, key: str) -> Any:

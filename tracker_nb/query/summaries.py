@@ -1,10 +1,12 @@
-"""Summaries: the last value of each metric, derived when read, under what was set by hand."""
+"""Summaries: of each metric the last value or what its definition asks for, derived when read, and what was set by hand."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from tracker_nb.journal.records import Array
+from tracker_nb.query import definitions
 from tracker_nb.query.parts import parts
 from tracker_nb.query.reading import View
 from tracker_nb.store import groups, runs
@@ -48,6 +50,8 @@ def summaries(view: View, states: list[runs.RunState]) -> list[dict[str, Any]]:
         for name, value in values.items():
             if isinstance(value, groups.TooLarge):
                 values[name] = _large(view, state, name)
+            elif isinstance(value, dict) and isinstance(value.get("last"), groups.TooLarge):
+                value["last"] = _large(view, state, name)
         made.append(values)
     return made
 
@@ -68,7 +72,10 @@ def summary(state: runs.RunState, found: Found) -> dict[str, Any]:
             newest = last
         by_hand = state.overlay.get(name)
         if by_hand is None or _is_later(last, writer, by_hand):
-            values[name] = as_user_sees(last.last)
+            fields = definitions.definition(name, state.definitions) if state.definitions else {}
+            words = definitions.words(fields)
+            if definitions.NONE not in words:
+                values[name] = figures(list(writers.values()), last, words, definitions.direction(fields))
     for name, by_hand in state.overlay.items():
         if name not in values and not by_hand.removed:
             values[name] = as_user_sees(by_hand.value)
@@ -77,6 +84,34 @@ def summary(state: runs.RunState, found: Found) -> dict[str, Any]:
         values["_timestamp"] = newest.last_time / 1e6
         values["_runtime"] = (newest.last_time - state.created) / 1e6
     return values
+
+
+def figures(writers: list[Stats], last: Stats, words: list[str], better: definitions.Direction | None) -> Any:
+    """What a metric's summary is, by the words of its definition: a dict of figures, or its last value.
+
+    What is no number has no minimum: a metric without numbers has its last value, whatever was asked for.
+
+    Args:
+        writers: statistics as each process logged it.
+        last: those of the process that logged last.
+    """
+    words = [] if definitions.COPY in words else words
+    if not words or not (last.count or isinstance(last.last, float) or any(one.count for one in writers)):
+        return as_user_sees(last.last)
+    whole = Stats()
+    for one in sorted(
+        writers, key=lambda stats: stats.last_time
+    ):  # of sessions one after the other, the first comes first
+        whole.add(one)
+    extremes = {"min": whole.min, "max": whole.max}
+    extremes["best"] = extremes["max" if better == "maximize" else "min"]
+    found = {word: math.nan if extremes[word] is None else extremes[word] for word in extremes if word in words}
+    if "mean" in words:
+        found["mean"] = math.nan if whole.sum is None or not whole.count else whole.sum / whole.count
+    ends = {"last": last.last, "first": whole.first}
+    # A first value of more than 64 KiB is not worth a search: the metric has numbers, and this one was none.
+    known = {word: value for word, value in ends.items() if word == "last" or not isinstance(value, groups.TooLarge)}
+    return found | {word: as_user_sees(value) for word, value in known.items() if word in words}
 
 
 def _is_later(last: Stats, writer: str, by_hand: runs.Overlay) -> bool:

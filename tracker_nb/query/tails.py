@@ -71,12 +71,13 @@ class Tails:
         self._tails: dict[str, Tail] = {}
 
     def refresh(self, db: sqlite3.Connection, *, run: str | None = None) -> list[Tail]:
-        """The tails as of now, seen from the snapshot `db`; of one run or of all.
+        """The tails as of now, seen from the snapshot `db`; of one run or of all. Sessions are no runs: who wants their
+        cells asks for `records.SESSION`.
 
         Raises:
             Moved: begin again with a new snapshot.
         """
-        journals = reader.journals(self._folder, run=run)
+        journals = [one for one in reader.journals(self._folder, run=run) if run or one.run != records.SESSION]
         places = _places(db, [journal.writer for journal in journals])
         found = [tail for journal in journals if (tail := self._look(db, journal, places.get(journal.writer)))]
         present = {journal.writer for journal in journals}

@@ -20,7 +20,7 @@ from tracker_nb.errors import (
     TrackerError,
     UsageError,
 )
-from tracker_nb.journal.writer import now
+from tracker_nb.journal.naming import now
 from tracker_nb.sdk import exits, names
 from tracker_nb.sdk.config import Config, Write, as_dict
 from tracker_nb.sdk.run import Run, clean_tags
@@ -94,6 +94,14 @@ def init(
     chosen = resolve(settings, arguments)
     previous = _open[-1] if _open else None
     if previous is not None:
+        said = {
+            **(settings if isinstance(settings, dict) else {}),
+            **{k: v for k, v in arguments.items() if v is not None},
+        }
+        if _lent(previous, reinit, said, find(dir) if dir else None):
+            run = _take_up(previous, said, _config(config, config_exclude_keys, config_include_keys))
+            pending_config.clear()
+            return run
         kept = _before_another(previous, reinit)
         if kept is not None:
             if not (chosen.silent or chosen.quiet):
@@ -105,6 +113,39 @@ def init(
     _open.append(run)
     run.on_finish.append(_closed)
     exits.watch()
+    return run
+
+
+def open_runs() -> list[Run]:
+    """The runs that are open, the current one last."""
+    return list(_open)
+
+
+def lend(run: Run) -> None:
+    """A cell has opened this run for itself. An `init()` in the cell gets it, as long as nothing was logged to it."""
+    run._parts["lent"] = run._writer.written
+
+
+def _lent(run: Run, reinit: bool | str | None, given: dict[str, Any], place: Place | None) -> bool:
+    """True if this run is what `init()` with these arguments means."""
+    if reinit == "create_new" or run._finished or run._parts.get("lent") != run._writer.written:
+        return False
+    same = {"entity": run.entity, "project": run.project, "run_id": run.id}
+    if place is not None and (run._place is None or run._place != place):
+        return False
+    return given.get("mode") is None and all(given.get(name) in (None, value) for name, value in same.items())
+
+
+def _take_up(run: Run, chosen: dict[str, Any], values: dict[str, Any]) -> Run:
+    """Give a run that was lent what `init()` was told."""
+    run._parts.pop("lent", None)
+    run.config.update(values)
+    for name, what in (("name", "run_name"), ("notes", "run_notes"), ("tags", "run_tags")):
+        if chosen.get(what) is not None:
+            setattr(run, name, chosen[what])
+    for name, what in (("group", "run_group"), ("job_type", "run_job_type")):
+        if chosen.get(what) is not None:
+            run._set(name, escape(str(chosen[what])))
     return run
 
 
@@ -258,12 +299,12 @@ def _open_store(given: str | None) -> Place:
     """The store to log to. Where it cannot be written, another one, said aloud: training goes on."""
     place = find(given)
     with contextlib.suppress(StoreTooNew):  # journaling is all we do then, and that works
-        if _prepared(place):
+        if prepared(place):
             return place
         import warnings
 
         for other in _elsewhere():
-            if other.root != place.root and _prepared(other):
+            if other.root != place.root and prepared(other):
                 warnings.warn(
                     f"The store at {place} cannot be written: this run is recorded in {other} instead. To read it: "
                     f"TRACKER_NB_DIR={other}",
@@ -285,7 +326,12 @@ def _elsewhere() -> Iterator[Place]:
     yield Place(Path(tempfile.mkdtemp(prefix="tracker_nb-")))
 
 
-def _prepared(place: Place) -> bool:
+def prepared(place: Place) -> bool:
+    """Make the store where it is not there yet; True where journals can be written in it.
+
+    Raises:
+        StoreTooNew: journals can be written, and nothing else.
+    """
     try:
         create(place)
     except StoreTooNew:

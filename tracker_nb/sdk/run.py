@@ -7,26 +7,25 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tracker_nb.errors import BadValue, UsageError
 from tracker_nb.journal import records
-from tracker_nb.journal.writer import Writer, now
-from tracker_nb.sdk import exits, stopping
+from tracker_nb.journal.naming import now
+from tracker_nb.journal.writer import Writer
+from tracker_nb.sdk import cells, exits, reprs, stopping
 from tracker_nb.sdk.config import Config
+from tracker_nb.sdk.nowhere import NoWriter
 from tracker_nb.sdk.summary import Summary
+from tracker_nb.sdk.tidy import LogWarning, tidy
 from tracker_nb.sdk.values import encode_hook, escape, plain
 from tracker_nb.store import runs, stops
 from tracker_nb.store.background import background
-from tracker_nb.store.batch import flatten
 from tracker_nb.store.place import Place
 
-_LOW, _HIGH = -(2**63), 2**63 - 1  # the step after the last must be one too
-
-
-class LogWarning(UserWarning):
-    """Something about a `log()` call was not as it should be; its data was kept all the same."""
+if TYPE_CHECKING:
+    from tracker_nb.sdk.metric import Metric
 
 
 class Run:
@@ -64,8 +63,13 @@ class Run:
         self.on_finish: list[Callable[[Run], None]] = []
         self.config = Config(state.config, self._write_config)
         self.summary = Summary(self._read_summary, self._write_summary)
-        self._writer = self._open(step) if place is not None else _NoWriter(step)
-        self._row = self._writer.row
+        self._writer = self._open(step) if place is not None else self._nowhere(step)
+        if isinstance(self._writer, Writer):
+            self.log = self._writer.log  # type: ignore[method-assign] # the method below, for a twentieth less
+
+    def _nowhere(self, step: int) -> NoWriter:
+        state = self._state
+        return NoWriter(step, state, refusal=lambda: _refusal(state))
 
     def _open(self, step: int) -> Writer:
         assert self._place is not None
@@ -85,8 +89,16 @@ class Run:
             0,
         )
         writer = Writer(
-            self._place.journals, head, encode_hook=encode_hook, plain=plain, mode=self._place.file_mode(), step=step
+            self._place.journals,
+            head,
+            encode_hook=encode_hook,
+            plain=plain,
+            tidy=tidy,
+            refusal=lambda: _refusal(state),  # not a method: the run would be part of a cycle
+            mode=self._place.file_mode(),
+            step=step,
         )
+        writer.running_cell = cells.hook
         try:
             writer.open()
         except OSError as error:
@@ -140,43 +152,62 @@ class Run:
             TypeError: `data` is no mapping.
             UsageError: the run has ended.
         """
-        if type(data) is not dict or (step is not None and (type(step) is not int or not _LOW <= step < _HIGH)):
-            data, step = self._tidy(data, step)
-        if self._finished:
-            raise UsageError(
-                f"Run {self.name} has ended: log before finish(), or go on with init(id={self.id!r}, resume='must')."
-            )
-        self._row(data, step, commit is False, 2)
+        self._writer.log(data, step, commit, 2)
 
     def _log_from(self, data: Any, step: int | None, commit: bool | None, depth: int) -> None:
         """`log()` for our own wrappers: `depth` frames above this one is the user's code."""
-        if type(data) is not dict or (step is not None and (type(step) is not int or not _LOW <= step < _HIGH)):
-            data, step = self._tidy(data, step)
-        if self._finished:
-            raise UsageError(f"Run {self.name} has ended. Call init() to begin another.")
-        self._row(data, step, commit is False, depth + 1)
+        self._writer.log(data, step, commit, depth + 1)
 
-    def _tidy(self, data: Any, step: Any) -> tuple[dict[Any, Any], int | None]:
-        """Arguments in other than the plain types: whatever can be understood is."""
-        if not isinstance(data, Mapping):
-            raise TypeError(f"log() takes a dict such as {{'loss': 0.1}}, not {type(data).__name__}.")
-        if step is None:
-            return dict(data), None
-        try:
-            whole = int(step)
-        except (TypeError, ValueError, OverflowError):
-            whole = None
-        if whole is not None and not _LOW <= whole < _HIGH:
-            whole = None
-        if whole is None or whole != step:
-            warnings.warn(
-                f"step={step!r} is not an integer of 64 bits: the row was logged at "
-                f"{'the next step' if whole is None else f'step {whole}'} instead. Log the value as a metric and use it as "
-                f"x axis to keep it.",
-                LogWarning,
-                stacklevel=3,
-            )
-        return dict(data), whole
+    def define_metric(
+        self,
+        name: str | Metric,
+        step_metric: str | Metric | None = None,
+        step_sync: bool | None = None,
+        hidden: bool | None = None,
+        summary: str | Iterable[str] | None = None,
+        goal: str | None = None,
+        overwrite: bool | None = None,
+        *,
+        objective: str | None = None,
+    ) -> Metric:
+        """Say what a metric is: its x axis, which values are better, what its summary holds. At any time, also late.
+
+        What several calls say about a name adds up. `log()` and the step go on as before.
+
+        Args:
+            name: of a metric, or a prefix with `*` at its end, such as "train/*"; a longer prefix wins over a shorter one,
+                and a name over both.
+            step_metric: the metric that is its x axis in charts. It need not grow, nor be logged in the same call.
+            step_sync: accepted for W&B's sake: a row that lacks the step metric always takes its last value.
+            hidden: True: no chart by default.
+            summary: one or several of min, max, mean, best, last, first, as "min,max" or a list: `run.summary[name]` is a
+                dict of these. "none": it has no summary; "copy": its last value, as without this.
+            goal: "minimize" or "maximize": which values are better.
+            overwrite: True: what was said of this name before is forgotten.
+            objective: another name for `goal`.
+
+        Returns:
+            What holds for this name now.
+
+        Raises:
+            BadValue: an argument makes no sense.
+            UsageError: the run has ended.
+        """
+        given = {"step_metric": step_metric, "step_sync": step_sync, "hidden": hidden, "summary": summary}
+        return self._define_from(name, {**given, "goal": goal, "overwrite": overwrite, "objective": objective}, 2)
+
+    def _define_from(self, name: Any, given: dict[str, Any], depth: int) -> Metric:
+        """`define_metric()` for our own wrappers: `depth` frames above this one is the user's code."""
+        from tracker_nb.sdk import metric
+
+        if self._finished:
+            raise _refusal(self._state, "define metrics")
+        definitions = self._state.definitions
+        name, fields = metric.fields_of(definitions, name, **given)
+        definitions[name] = {**definitions.get(name, {}), **fields}  # as who applies the record
+        execution, site = self._writer.origin(depth)
+        self._writer.write(lambda seq, time: records.Define(seq, time, execution, site, name, fields))
+        return metric.described(name, definitions[name])
 
     def _write_config(self, values: dict[str, Any], removed: list[str], depth: int) -> None:
         execution, site = self._writer.origin(depth + 1)
@@ -184,10 +215,8 @@ class Run:
         self._writer.write(lambda seq, time: records.Config(seq, time, execution, site, keep, removed))
 
     def _write_summary(self, values: dict[str, Any], removed: list[str], depth: int) -> None:
-        if isinstance(self._writer, _NoWriter):
-            self._writer.summary |= values
-            for key in removed:
-                del self._writer.summary[key]
+        if isinstance(self._writer, NoWriter):
+            self._writer.set_summary(values, removed)
             return
         execution, site = self._writer.origin(depth + 1)
         keep = {escape(str(key)): value for key, value in values.items()}
@@ -195,8 +224,8 @@ class Run:
 
     def _read_summary(self) -> dict[str, Any]:
         if self._place is None:
-            assert isinstance(self._writer, _NoWriter)
-            return dict(self._writer.summary)
+            assert isinstance(self._writer, NoWriter)
+            return self._writer.read_summary()
         if self._parts.get("reader_pid") != os.getpid():  # SQLite connections do not survive a fork
             from tracker_nb.query.reading import Reader
 
@@ -313,7 +342,9 @@ class Run:
             return
         if "stopped_by" in self._parts:
             state = runs.KILLED  # also where the program caught the interrupt and ended in good order
-        self._finished = True  # `_ended` is set last: where an interrupt comes in between, the next call goes on
+        self._finished = self._writer.ended = (
+            True  # `_ended` is set last: where an interrupt comes in between, the next call goes on
+        )
         if os.getpid() != self._pid or self._joined:
             # A child that was handed the run: it ends its own journal, not its parent's run.
             self._writer.close()
@@ -378,6 +409,9 @@ class Run:
     def __repr__(self) -> str:
         return f"<Run {self.path} {self.name!r}>"
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> reprs.Bundle:
+        return reprs.mimebundle(self)
+
     # A run handed to a spawned process logs to the same run, by a journal of its own (1.6.3-6).
 
     def __getstate__(self) -> dict[str, Any]:
@@ -434,32 +468,8 @@ def _say_lost(count: int, name: str) -> None:
     )
 
 
-class _NoWriter:
-    """Stands in for a journal in mode disabled. Scripts may read their summary all the same."""
-
-    waiting = dropped = 0
-
-    def __init__(self, step: int) -> None:
-        self.step = step
-        self.summary: dict[str, Any] = {}
-
-    def row(self, data: dict[Any, Any], step: int | None, partial: bool, depth: int) -> int:
-        at = self.step if step is None else step
-        self.step = at if partial else at + 1
-        self.summary |= flatten(data)
-        return at
-
-    def write(self, make: Callable[[int, int], records.Record]) -> int:
-        return 0
-
-    def origin(self, depth: int) -> tuple[int, int]:
-        return 0, 0
-
-    def retry(self) -> bool:
-        return True
-
-    def heal(self) -> bool:
-        return False
-
-    def close(self) -> None:
-        pass
+def _refusal(state: runs.RunState, what: str = "log") -> UsageError:
+    return UsageError(
+        f"Run {state.name} has ended: {what} before finish(), go on with init(id={state.run!r}, resume='must'), or begin "
+        f"another with init()."
+    )

@@ -55,6 +55,18 @@ class Settings(traitlets.HasTraits):
         allow_none=True,
         help="process: safe against the death of the process. power: fsync every second too. Default: process.",
     )
+    history = traitlets.Bool(
+        None, allow_none=True, help="Record the cells that notebooks run, secrets redacted. Default: yes."
+    )
+    history_days = traitlets.Int(
+        None, allow_none=True, min=0, help="Cells of no run are forgotten after so many days; 0: never. Default: 365."
+    )
+    history_mb = traitlets.Int(
+        None,
+        allow_none=True,
+        min=0,
+        help="Cells of no run are kept up to so many megabytes, the newest; 0: without a limit. Default: 200.",
+    )
 
     def __init__(self, **values: Any) -> None:
         known = self.trait_names()
@@ -89,6 +101,9 @@ _VARIABLES = {
     "save_code": "SAVE_CODE",
     "x_disable_stats": "X_DISABLE_STATS",
     "durability": "DURABILITY",
+    "history": "HISTORY",
+    "history_days": "HISTORY_DAYS",
+    "history_mb": "HISTORY_MB",
 }
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off", "")
 
@@ -124,6 +139,10 @@ def _from_environment(name: str, suffix: str) -> Any:
             if text.lower() not in _TRUE + _FALSE:
                 raise SettingsError(f"{prefix}{suffix}={text!r} must be true or false.")
             return text.lower() in _TRUE
+        if isinstance(trait, traitlets.Int):
+            if not text.isascii() or not text.isdigit():
+                raise SettingsError(f"{prefix}{suffix}={text!r} must be a whole number, 0 or more.")
+            return int(text)
         if isinstance(trait, traitlets.CaselessStrEnum) and text.lower() not in (trait.values or ()):
             raise SettingsError(f"{prefix}{suffix}={text!r} must be one of {', '.join(trait.values or ())}.")
         return [part.strip() for part in text.split(",") if part.strip()] if name == "run_tags" else text

@@ -84,7 +84,8 @@ class Applier:
             writer = self._writers.get(journal.writer)
             if writer is not None:
                 with self.database.transaction(lock_seconds) as db:
-                    merge.seal(db, writer.generation_id, writer.id)
+                    if writer.session is None:
+                        merge.seal(db, writer.generation_id, writer.id)
                     _end(db, writer)
                 self._writers.pop(journal.writer, None)
                 self._statistics.pop(journal.writer, None)
@@ -163,7 +164,8 @@ class Applier:
         journal: reader.Journal,
     ) -> bool:
         """Commit one batch; False where another process was faster."""
-        found = list(batch.groups(self._pause))
+        of_session = journal.run == records.SESSION
+        found = [] if of_session else list(batch.groups(self._pause))  # no run, no rows
         keys = dict(self._keys)
         fresh = writer is None or batch.new_keys or batch.sites or batch.executions or _has_new_names(found, keys)
         if fresh:
@@ -173,7 +175,8 @@ class Applier:
                 if writer is None:
                     head = batch.head or journal.head() or _lost_head(journal)
                     # By its file's name, under which it is looked for: a copy may have another than its head says.
-                    writer = intern.register(db, msgspec.structs.replace(head, writer=journal.writer))
+                    run = records.SESSION if of_session else head.run
+                    writer = intern.register(db, msgspec.structs.replace(head, writer=journal.writer, run=run))
                     if writer.offset:  # another process has begun since we looked: our batch is its batch
                         return False
                 intern.intern(db, writer, batch, found, keys)
@@ -194,8 +197,11 @@ class Applier:
                 self._writers.pop(writer.uid, None)
                 self._statistics.pop(writer.uid, None)
                 return False
-            self._insert(db, writer, packed)
-            _take_events(db, writer, batch)
+            if of_session:
+                _take_cells(db, writer, batch)
+            else:
+                self._insert(db, writer, packed)
+                _take_events(db, writer, batch)
             db.executemany(
                 "INSERT INTO unknown_records (writer_id, segment, offset, reason, payload) VALUES (?, ?, ?, ?, ?)",
                 [(writer.id, segment, end, record.reason, record.payload) for end, record in batch.unknown],
@@ -205,9 +211,11 @@ class Applier:
                      skipped_bytes = skipped_bytes + ? WHERE id = ?""",
                 (segment, reading.offset, batch.last_seq, reading.damage.places, reading.damage.bytes, writer.id),
             )
-            merge.merge_small(db, writer.generation_id, writer.id)
+            if not of_session:
+                merge.merge_small(db, writer.generation_id, writer.id)
         writer.segment, writer.offset = segment, reading.offset
-        self._statistics[writer.uid] = self._uncommitted
+        if not of_session:
+            self._statistics[writer.uid] = self._uncommitted
         self.database.checkpoint()
         return True
 
@@ -278,6 +286,17 @@ def _take_events(db: sqlite3.Connection, writer: intern.Writer, batch: Batch) ->
     runs.save_overlay(db, state, changed, {writer.uid: writer.id})
 
 
+def _take_cells(db: sqlite3.Connection, writer: intern.Writer, batch: Batch) -> None:
+    """What the journal of a kernel session says: how cells ended. That they began was interned before."""
+    for record in batch.events:
+        if isinstance(record, records.ExecutionEnd):
+            intern.end_execution(db, record)
+        elif isinstance(record, records.Lost):
+            db.execute("UPDATE writers SET lost = lost + ? WHERE id = ?", (record.records, writer.id))
+        elif isinstance(record, records.Finish):
+            db.execute("UPDATE writers SET ended = ? WHERE id = ?", (record.time, writer.id))
+
+
 def _set_parent(db: sqlite3.Connection, writer: intern.Writer, parent: records.Pointer) -> None:
     db.execute(
         """UPDATE generations SET parent_step = ?, parent_marks = ?, parent_id = (
@@ -310,6 +329,8 @@ def _remember(db: sqlite3.Connection, writer: intern.Writer, record: Any) -> Non
 
 def _end(db: sqlite3.Connection, writer: intern.Writer) -> None:
     """A journal is complete. If it was to say how its run ended and did not, the run has crashed."""
+    if writer.session is not None:
+        intern.end_session(db, writer)
     row = db.execute("SELECT ended FROM writers WHERE id = ?", (writer.id,)).fetchone()
     if row is None or row[0] is not None:
         return
@@ -318,7 +339,7 @@ def _end(db: sqlite3.Connection, writer: intern.Writer) -> None:
         (writer.generation_id, writer.id),
     ).fetchone()[0]
     db.execute("UPDATE writers SET ended = coalesce(?, created) WHERE id = ?", (last, writer.id))
-    if not writer.joined:
+    if not writer.joined and writer.session is None:
         db.execute(
             """UPDATE runs SET state = ?, ended = max(updated, coalesce(?, 0)) WHERE id = ? AND state = ?
                  AND NOT EXISTS (SELECT 1 FROM writers w WHERE w.generation_id = runs.generation_id
@@ -329,6 +350,8 @@ def _end(db: sqlite3.Connection, writer: intern.Writer) -> None:
 
 def _lost_head(journal: reader.Journal) -> records.Head:
     """For a journal in which no head can be read: its rows are kept under a project that says so."""
+    if journal.run == records.SESSION:
+        return records.Head(records.FORMAT, "", "", "", journal.run, 0, journal.writer, 1, False, "", 0, 0)
     return records.Head(
         records.FORMAT, "", "unknown", "recovered", journal.run, 0, journal.writer, journal.segments[0].number, False,
         "", 0, 0,

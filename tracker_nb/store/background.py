@@ -17,8 +17,9 @@ from pathlib import Path
 
 from tracker_nb.errors import StoreTooNew, TrackerError
 from tracker_nb.journal import reader
+from tracker_nb.journal.records import SESSION
 from tracker_nb.journal.writer import Writer
-from tracker_nb.store import known, stops
+from tracker_nb.store import history, known, stops
 from tracker_nb.store.apply import BATCH_BYTES, Applier, take_over
 from tracker_nb.store.database import Database
 from tracker_nb.store.place import Place
@@ -28,6 +29,7 @@ SOON, LATE = 10.0, 600.0
 WORTH_BYTES = 512 << 10
 """Applied when 4 MiB wait; when half a MiB has waited for 10 s; when anything has waited for 10 minutes."""
 TAKE_OVER_EVERY = 60.0
+PRUNE_EVERY = 3600.0
 LOCK_SECONDS = 10.0
 BREATH = 0.0005
 
@@ -65,6 +67,8 @@ class Background:
         self._wake = threading.Event()
         self._stop = False
         self._taken_over = -TAKE_OVER_EVERY
+        self._pruned = -PRUNE_EVERY
+        self._limits: history.Limits | None = None
         self._lock = threading.Lock()
 
     def watch(
@@ -85,7 +89,15 @@ class Background:
                 self._stop = False
                 self._start()
 
+    def keep_history(self, limits: history.Limits) -> None:
+        """From now on, forget cells of no run that are older or more than this, about once an hour."""
+        self._limits = limits
+
     def _start(self) -> None:
+        # Now, not in the thread: a child that is forked while a thread imports waits for that module for ever.
+        import platformdirs  # noqa: F401
+        import zstandard  # noqa: F401
+
         self._thread = threading.Thread(target=self._run, name="tracker_nb-apply", daemon=True)
         self._thread.start()
 
@@ -102,20 +114,22 @@ class Background:
             last = not self._writers
         known.remember(self.place, writer.store, logging=True)  # a run so short that the thread did not get to it
         stops.asked(self.place.journals, writer.run, writer.uid)  # too late: it has ended
-        problem = self._finish_run(run)
+        problem = self._finish_run(run, writer)
         if last:
             self._stop = True
             self._wake.set()
         return problem
 
-    def _finish_run(self, run: str) -> Exception | None:
-        problem = self._settle_run(run)
+    def _finish_run(self, run: str, writer: Writer) -> Exception | None:
+        problem = self._settle_run(run, writer)
         # A store that was deleted at this very moment is made anew by the next try.
-        return self._settle_run(run) if isinstance(problem, sqlite3.OperationalError) else problem
+        return self._settle_run(run, writer) if isinstance(problem, sqlite3.OperationalError) else problem
 
-    def _settle_run(self, run: str) -> Exception | None:
+    def _settle_run(self, run: str, writer: Writer) -> Exception | None:
         try:
             for journal in reader.journals(self.place.journals, run=run):
+                if run == SESSION and journal.writer != writer.uid:
+                    continue  # another kernel's
                 if journal.alive():
                     self.applier.apply(journal, lock_seconds=LOCK_SECONDS)
                 else:
@@ -158,6 +172,9 @@ class Background:
             if self._clock() - self._taken_over > TAKE_OVER_EVERY:
                 self._taken_over = self._clock()
                 take_over(self.applier, lock_seconds=1.0)
+            if self._limits is not None and self._clock() - self._pruned > PRUNE_EVERY:
+                self._pruned = self._clock()
+                history.prune(self.applier.database, self._limits, lock_seconds=1.0)
             self.problem = None
         except StoreTooNew as error:
             self.problem = error  # only journal: a newer process applies it
@@ -172,9 +189,12 @@ class Background:
 
     def _apply_due(self) -> None:
         now = self._clock()
-        runs = {writer.run for writer in list(self._writers)}
+        writers = list(self._writers)
+        runs, uids = {writer.run for writer in writers}, {writer.uid for writer in writers}
         for run in runs:
             for journal in reader.journals(self.place.journals, run=run):
+                if run == SESSION and journal.writer not in uids:
+                    continue  # other kernels apply their own
                 waiting = self._waiting_bytes(journal)
                 since = self._waiting_since.setdefault(journal.writer, now)
                 if not waiting:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tracker_nb import portable
 from tracker_nb.errors import BadValue, StoreDamaged, TrackerError
-from tracker_nb.journal import frames, reader
+from tracker_nb.journal import frames, reader, records
 from tracker_nb.store.apply import Applier, take_over
 from tracker_nb.store.database import Database, connect_any
 from tracker_nb.store.findings import some
@@ -106,7 +106,7 @@ def _copy_journals(place: Place, copy: Place) -> tuple[list[str], int]:
     live, count = [], 0
     for journal in reader.journals(place.journals):
         alive = journal.alive()
-        if alive:
+        if alive and journal.run != records.SESSION:
             live.append(journal.run)
         for segment in journal.segments:
             try:

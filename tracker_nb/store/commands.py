@@ -17,7 +17,7 @@ import msgspec
 
 from tracker_nb.errors import BadValue, RunNotFound, UsageError
 from tracker_nb.journal import reader
-from tracker_nb.journal.writer import now
+from tracker_nb.journal.naming import now
 from tracker_nb.store import runs, stops
 from tracker_nb.store.apply import Applier
 from tracker_nb.store.database import Database

@@ -24,7 +24,7 @@ from tracker_nb.store.findings import Finding, error, ok, readable, warn
 from tracker_nb.store.place import Place, user_store
 
 EXTRAS = {
-    "notebook": ("altair", "anywidget", "ipython", "ipywidgets", "nbformat", "pandas", "vl-convert-python"),
+    "notebook": ("altair", "anywidget", "ipython", "ipywidgets", "nbformat", "pandas", "pillow", "vl-convert-python"),
     "lab": ("jupyter-server", "jupyterlab"),
 }
 """Packages that the extras of the distribution bring."""

@@ -124,8 +124,9 @@ def _losses(db: sqlite3.Connection) -> Finding:
     if not places and not lost:
         return ok("losses", "None: every record was whole, and every call was kept", data=data)
     rows = db.execute(
-        """SELECT p.entity || '/' || p.name || '/' || r.run FROM writers w JOIN generations g ON g.id = w.generation_id
-             JOIN runs r ON r.id = g.run_id JOIN projects p ON p.id = r.project_id
+        """SELECT coalesce(p.entity || '/' || p.name || '/' || r.run, 'cells of notebooks')
+           FROM writers w LEFT JOIN generations g ON g.id = w.generation_id LEFT JOIN runs r ON r.id = g.run_id
+             LEFT JOIN projects p ON p.id = r.project_id
            WHERE w.skipped_places > 0 OR w.lost > 0 GROUP BY r.id ORDER BY max(w.id) DESC"""
     )
     whose = [str(row[0]) for row in rows]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tracker_nb import portable
-from tracker_nb.journal import reader
+from tracker_nb.journal import reader, records
 from tracker_nb.store.findings import Finding, ok, readable, some, warn
 from tracker_nb.store.place import Place
 
@@ -125,4 +125,5 @@ def _whose(journal: reader.Journal, waiting: int, *, with_age: bool = False) -> 
     minutes = max(time.time() - head.time / 1e6, 0) / 60
     age = f"for {minutes:,.0f} min, " if with_age else ""
     where = f" on {head.host}" if head.host else ""
-    return f"{head.project}/{head.run} by process {head.pid}{where} ({age}{readable(waiting)} to apply)"
+    what = "cells of a notebook" if journal.run == records.SESSION else f"{head.project}/{head.run}"
+    return f"{what} by process {head.pid}{where} ({age}{readable(waiting)} to apply)"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,8 @@ class Writer:
         segment, offset: applied up to here.
         refs: the store's id for each of the writer's own numbers (sites, executions).
         key_sets: names and stream by the writer's number.
-        finished: it has written a `Finish`.
+        session: the kernel session whose cells it records; None where it belongs to a run. Ids of run and generation are
+            0 for it.
     """
 
     uid: str
@@ -36,6 +38,7 @@ class Writer:
     project: str
     run: str
     joined: bool
+    session: str | None = None
     segment: int = 1
     offset: int = 0
     refs: dict[int, int] = field(default_factory=dict)
@@ -45,16 +48,17 @@ class Writer:
 def load_writer(db: sqlite3.Connection, uid: str) -> Writer | None:
     """A writer and all its numbers; None where the store has never heard of it."""
     row = db.execute(
-        """SELECT w.uid, w.id, r.id, g.id, p.entity, p.name, r.run, w.joined, w.segment, w.offset
-           FROM writers w JOIN generations g ON g.id = w.generation_id JOIN runs r ON r.id = g.run_id
-             JOIN projects p ON p.id = r.project_id
+        """SELECT w.uid, w.id, coalesce(r.id, 0), coalesce(g.id, 0), coalesce(p.entity, ''), coalesce(p.name, ''),
+             coalesce(r.run, ''), w.joined, w.session, w.segment, w.offset
+           FROM writers w LEFT JOIN generations g ON g.id = w.generation_id LEFT JOIN runs r ON r.id = g.run_id
+             LEFT JOIN projects p ON p.id = r.project_id
            WHERE w.uid = ?""",
         (uid,),
     ).fetchone()
     if row is None:
         return None
-    uid, id_, run_id, generation_id, entity, project, run, joined, segment, offset = row
-    writer = Writer(uid, id_, run_id, generation_id, entity, project, run, bool(joined), segment, offset)
+    uid, id_, run_id, generation_id, entity, project, run, joined, session, segment, offset = row
+    writer = Writer(uid, id_, run_id, generation_id, entity, project, run, bool(joined), session, segment, offset)
     rows = db.execute("SELECT number, kind, ref FROM interned WHERE writer_id = ?", (writer.id,)).fetchall()
     writer.refs = {number: ref for number, kind, ref in rows if kind != "keys"}
     for number, kind, ref in rows:
@@ -80,7 +84,12 @@ def key_names(db: sqlite3.Connection, ids: list[int]) -> dict[int, str]:
 
 
 def register(db: sqlite3.Connection, head: records.Head) -> Writer:
-    """Make the project, run, generation and writer that a journal's head names, as far as they are new."""
+    """Make the project, run, generation and writer that a journal's head names, as far as they are new.
+
+    The journal of a kernel session makes a writer, and nothing else.
+    """
+    if head.run == records.SESSION:
+        return _insert_writer(db, head, None)
     state = runs.load(db, head.entity, head.project, head.run) or runs.begin(head)
     if state.id is None:
         runs.save(db, state)
@@ -98,10 +107,15 @@ def register(db: sqlite3.Connection, head: records.Head) -> Writer:
                  ORDER BY number DESC LIMIT 1) WHERE id = ?""",
             (state.id,),
         )
+    return _insert_writer(db, head, generation[0])
+
+
+def _insert_writer(db: sqlite3.Connection, head: records.Head, generation_id: int | None) -> Writer:
+    session = None if generation_id is not None else str(head.extra.get("session", ""))
     db.execute(
-        """INSERT OR IGNORE INTO writers (uid, generation_id, joined, host, pid, created, segment)
-           VALUES (?, ?, ?, ?, ?, ?, ?)""",
-        (head.writer, generation[0], head.joined, head.host, head.pid, head.time, head.segment),
+        """INSERT OR IGNORE INTO writers (uid, generation_id, session, joined, host, pid, created, segment)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
+        (head.writer, generation_id, session, head.joined, head.host, head.pid, head.time, head.segment),
     )
     writer = load_writer(db, head.writer)
     assert writer is not None
@@ -125,7 +139,9 @@ def intern(db: sqlite3.Connection, writer: Writer, batch: Batch, groups: list[Gr
         found = db.execute("SELECT id FROM sites WHERE file = ? AND line = ? AND function = ?", place).fetchone()
         rows.append((writer.id, site.id, "site", found[0]))
     for execution in batch.executions:
-        rows.append((writer.id, execution.id, "execution", _execution_id(db, execution)))
+        id_ = _execution_id(db, execution)
+        if writer.session is None:  # what is interned by a run's writer is part of that run
+            rows.append((writer.id, execution.id, "execution", id_))
     db.executemany("INSERT OR REPLACE INTO interned (writer_id, number, kind, ref) VALUES (?, ?, ?, ?)", rows)
     writer.key_sets |= batch.new_keys
     writer.refs |= {number: ref for _, number, kind, ref in rows if kind != "keys"}
@@ -154,23 +170,45 @@ _EXECUTION_FIELDS = ("session", "notebook", "cell_id", "execution_count", "sourc
 def _execution_id(db: sqlite3.Connection, execution: records.Execution) -> int:
     fields = dict(execution.fields)
     named = [fields.pop(name, None) for name in _EXECUTION_FIELDS]
+    extra = encode_value(fields)
+    # The journals of a session and of its runs all speak of a cell: the first to be applied counts. Where that was only
+    # its end, the rest is filled in; what was purged has its SHA-256 still and stays purged.
     db.execute(
-        f"""INSERT OR IGNORE INTO executions (uid, started, {", ".join(_EXECUTION_FIELDS)}, extra)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-        (execution.uid, execution.time, *named, encode_value(fields)),
+        f"""INSERT INTO executions (uid, started, {", ".join(_EXECUTION_FIELDS)}, extra, bytes)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (uid) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _EXECUTION_FIELDS)},
+              started = excluded.started, bytes = bytes + excluded.bytes
+            WHERE executions.source_sha256 IS NULL AND excluded.source_sha256 IS NOT NULL""",
+        (execution.uid, execution.time, *named, extra, _size(named, extra)),
     )
     return int(db.execute("SELECT id FROM executions WHERE uid = ?", (execution.uid,)).fetchone()[0])
 
 
+def _size(named: list[Any], extra: bytes) -> int:
+    return len(extra) + sum(len(value.encode()) for value in named if isinstance(value, str))
+
+
 def end_execution(db: sqlite3.Connection, record: records.ExecutionEnd) -> None:
-    """Complete a cell execution."""
-    row = db.execute("SELECT extra FROM executions WHERE uid = ?", (record.uid,)).fetchone()
+    """Complete a cell execution. Of one that has ended and was purged since, nothing comes back."""
+    row = db.execute("SELECT extra, ended FROM executions WHERE uid = ?", (record.uid,)).fetchone()
     if row is None:
         db.execute(
             "INSERT INTO executions (uid, started, extra) VALUES (?, ?, ?)", (record.uid, record.time, encode_value({}))
         )
-    extra = {**(decode_value(row[0]) if row else {}), **record.fields}
+    known = decode_value(row[0]) if row else {}
+    if known.get("purged") and row[1] is not None:
+        return
+    extra = {**known, **record.fields}
+    outcome, packed = extra.pop("outcome", None), encode_value(extra)
     db.execute(
-        "UPDATE executions SET ended = ?, outcome = ?, extra = ? WHERE uid = ?",
-        (record.time, extra.pop("outcome", None), encode_value(extra), record.uid),
+        "UPDATE executions SET ended = ?, outcome = ?, bytes = bytes - length(extra) + ?, extra = ? WHERE uid = ?",
+        (record.time, outcome, len(packed), packed, record.uid),
     )
+
+
+def end_session(db: sqlite3.Connection, writer: Writer) -> None:
+    """A session's journal is complete: how the cells ended of which it does not say so, nobody will know any more."""
+    if writer.session:
+        db.execute(
+            "UPDATE executions SET outcome = ? WHERE session = ? AND outcome IS NULL", (runs.CRASHED, writer.session)
+        )

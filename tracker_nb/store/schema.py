@@ -1,4 +1,4 @@
-"""The tables of a store, version 1, and how later versions will be reached.
+"""The tables of a store, version 2, and how a store of version 1 gets there.
 
 Everything is keyed by small integers; names live once. A run has generations (a rewind starts a new one), a generation
 has writers (one a process), a writer's rows come in row groups, a row group has one chunk a metric.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-VERSION = 1
+VERSION = 2
 """Schema number of this release, in `PRAGMA user_version`."""
 
 SCHEMA = """
@@ -71,7 +71,8 @@ CREATE TABLE generations (
 CREATE TABLE writers (
     id INTEGER PRIMARY KEY,
     uid TEXT NOT NULL UNIQUE,
-    generation_id INTEGER NOT NULL REFERENCES generations (id),
+    generation_id INTEGER REFERENCES generations (id), -- NULL: of no run, it records the cells of a kernel session
+    session TEXT,                          -- which kernel session that is
     joined INTEGER NOT NULL DEFAULT 0,     -- 0: opened by init(), decides the run's state
     host TEXT NOT NULL,
     pid INTEGER NOT NULL,
@@ -98,18 +99,22 @@ CREATE TABLE executions (
     notebook TEXT,
     cell_id TEXT,
     execution_count INTEGER,
-    source TEXT,                           -- as run, secrets redacted
-    source_sha256 TEXT,                    -- of the source as run, not redacted
     started INTEGER NOT NULL,
     ended INTEGER,
     outcome TEXT,
+    bytes INTEGER NOT NULL DEFAULT 0,      -- of the two columns below: what the history may hold is bounded
+    source_sha256 TEXT,                    -- of the source as run, not redacted
+    source TEXT,                           -- as run, secrets redacted; NULL: not recorded, or purged
     extra BLOB NOT NULL
 );
+CREATE INDEX executions_by_start ON executions (started);
+CREATE INDEX executions_by_session ON executions (session) WHERE outcome IS NULL;
 -- What a writer's own numbers mean here.
 CREATE TABLE interned (
     writer_id INTEGER NOT NULL, number INTEGER NOT NULL, kind TEXT NOT NULL, ref INTEGER NOT NULL,
     PRIMARY KEY (writer_id, number)
 ) WITHOUT ROWID;
+CREATE INDEX interned_executions ON interned (ref) WHERE kind = 'execution';
 
 CREATE TABLE row_groups (
     id INTEGER PRIMARY KEY,
@@ -186,5 +191,32 @@ CREATE TABLE audit (
 """
 
 Migration = Callable[[sqlite3.Connection], None]
-MIGRATIONS: dict[int, Migration] = {}
+
+
+def _record_cells(db: sqlite3.Connection) -> None:
+    """To version 2: a writer may be of a kernel session instead of a run, and executions know their size."""
+    # SQLite cannot drop NOT NULL: the table is made anew, and takes the old one's name.
+    old = str(db.execute("SELECT sql FROM sqlite_master WHERE name = 'writers'").fetchone()[0])
+    new = old.replace("TABLE writers", "TABLE new_writers").replace(
+        "generation_id INTEGER NOT NULL", "generation_id INTEGER"
+    )
+    db.execute(new)
+    db.execute("INSERT INTO new_writers SELECT * FROM writers")
+    db.execute("DROP TABLE writers")
+    db.execute("ALTER TABLE new_writers RENAME TO writers")
+    db.execute("CREATE INDEX writers_by_generation ON writers (generation_id)")
+    # Stores of the weeks before version 2 have some of the rest under the number 1.
+    for table, column in (("writers", "session TEXT"), ("executions", "bytes INTEGER NOT NULL DEFAULT 0")):
+        if column.split()[0] not in {row[1] for row in db.execute(f"PRAGMA table_info({table})")}:
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+    db.execute("UPDATE executions SET bytes = length(extra) + coalesce(length(source), 0) WHERE bytes = 0")
+    for index in (
+        "executions_by_start ON executions (started)",
+        "executions_by_session ON executions (session) WHERE outcome IS NULL",
+        "interned_executions ON interned (ref) WHERE kind = 'execution'",
+    ):
+        db.execute(f"CREATE INDEX IF NOT EXISTS {index}")
+
+
+MIGRATIONS: dict[int, Migration] = {1: _record_cells}
 """From the schema with this number to the next. Each runs in one transaction, under the writer lock, after a backup."""

@@ -18,7 +18,7 @@ import msgspec
 
 from tracker_nb import portable
 from tracker_nb.journal import reader
-from tracker_nb.journal.writer import now
+from tracker_nb.journal.naming import now
 from tracker_nb.store.place import Place
 
 SUFFIX = ".stop"

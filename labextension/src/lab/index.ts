@@ -1,0 +1,3 @@
+/** What JupyterLab and Notebook 7 load. */
+
+export { default } from './plugin';

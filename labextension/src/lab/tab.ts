@@ -1,0 +1,51 @@
+/** Views in tabs of the main area. */
+
+import { MainAreaWidget } from '@jupyterlab/apputils';
+import { Widget } from '@lumino/widgets';
+
+import type { Host, ViewRequest } from '../panels';
+import { Mounted } from './mounted';
+
+export type ViewTab = MainAreaWidget<ViewWidget>;
+
+/** What tells one view from another. */
+export function key(request: ViewRequest): string {
+  return ['tracker-nb', request.store, request.view, request.entity, request.project, request.run]
+    .filter(part => part !== undefined)
+    .map(encodeURIComponent)
+    .join('/');
+}
+
+export function makeTab(request: ViewRequest, host: Host): ViewTab {
+  const tab = new MainAreaWidget({ content: new ViewWidget(request, host) });
+  tab.id = key(request);
+  tab.title.label = label(request, host.translate);
+  tab.title.caption = [request.entity, request.project, request.run].filter(Boolean).join('/');
+  tab.title.closable = true;
+  return tab;
+}
+
+export class ViewWidget extends Widget {
+  constructor(
+    readonly request: ViewRequest,
+    host: Host
+  ) {
+    super();
+    this.addClass('tnb-main');
+    const node = document.createElement('div');
+    this.node.append(node);
+    this._mounted = new Mounted(node, request, host, () => Promise.resolve(true));
+  }
+
+  override dispose(): void {
+    if (this.isDisposed) return;
+    this._mounted.dispose();
+    super.dispose();
+  }
+
+  private readonly _mounted: Mounted;
+}
+
+function label(request: ViewRequest, translate: (text: string) => string): string {
+  return request.run ?? request.project ?? translate('Projects');
+}

@@ -1,0 +1,25 @@
+/** What a view needs from its surroundings, and what it is asked to show. */
+
+import type { DataSource } from '../data/source';
+
+/** What to show: the fields of a display's payload, already checked. */
+export interface ViewRequest {
+  store: string;
+  view: 'run' | 'project' | 'projects';
+  entity?: string;
+  project?: string;
+  run?: string;
+  height?: number;
+  cell?: string;
+}
+
+/** What the surroundings give; no panel imports JupyterLab. */
+export interface Host {
+  source: DataSource;
+  /** Jupyter's translator. */
+  translate: (text: string) => string;
+  /** Where the host can open a view in a tab; absent: no "Open" control. */
+  open?: (view: ViewRequest) => void;
+  /** The theme has changed: colours are read again from --jp-* variables. */
+  onTheme?: (listener: () => void) => { dispose(): void };
+}
