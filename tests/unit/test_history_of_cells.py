@@ -176,9 +176,9 @@ def test_a_purge_takes_the_text_out_of_the_files_and_leaves_the_runs_their_numbe
 
 
 def test_a_purge_may_be_of_one_notebook_or_of_what_is_older(store, session):
-    record(session, "a", notebook="/work/a.ipynb")
-    record(session, "b", notebook="/work/b.ipynb")
-    record(session, "old", notebook="/work/b.ipynb", age=40)
+    record(session, "a", notebook="/home/ada/a.ipynb")
+    record(session, "b", notebook="/home/ada/b.ipynb")
+    record(session, "old", notebook="/home/ada/b.ipynb", age=40)
     record(session, "nowhere", notebook=None)
     session.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import CodeType
 from typing import Any
@@ -23,14 +24,14 @@ def now() -> int:
     return _time_ns() // 1000
 
 
-class Naming:
+class Naming(ABC):
     """The part of a writer that knows which number each name has. Its methods are called with the writer's lock held."""
 
     _wrappers: set[str]
 
+    @abstractmethod
     def _define(self, record: records.Record) -> None:
         """Append the record of a name."""
-        raise NotImplementedError
 
     def _name_nothing(self) -> None:
         self._keys: dict[tuple[Any, ...], int] = {}
