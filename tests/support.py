@@ -186,6 +186,13 @@ def abandon(run):
         begin._open.remove(run)
 
 
+def journal_of(store, uid=None):
+    from tracker_nb.journal import reader
+
+    found = [j for j in reader.journals(store / "journals") if uid in (None, j.writer)]
+    return found[0]
+
+
 def wait_for(condition, seconds=10.0):
     """True as soon as the condition holds; False if it did not within so many seconds."""
     deadline = time.monotonic() + seconds
