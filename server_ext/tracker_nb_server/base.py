@@ -38,6 +38,7 @@ from tracker_nb_server.hub import Hub, TooManyStreams
 from tracker_nb_server.stores import StoreNotHere, Stores
 
 MOST_BODY = 1 << 20
+STORE_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 # What a client is told: our own messages name folders, which are nobody's business but the log's.
 _ANSWERS: list[tuple[type[Exception], int, str]] = [

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from tracker_nb_server.base import STORE_ID
+
 ROOT = "/tracker-nb/api/v1"
-STORE_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _FORMS = {
     "store": STORE_ID,
     "stream": r"[0-9a-f]{16}",

@@ -10,9 +10,8 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 from tornado.iostream import StreamClosedError
 
-from tracker_nb_server.base import Refused, TrackerHandler, answers
+from tracker_nb_server.base import STORE_ID, Refused, TrackerHandler, answers
 from tracker_nb_server.hub import Stream
-from tracker_nb_server.routes import STORE_ID
 
 MOST_STORES = 100
 StoreId = Annotated[str, msgspec.Meta(pattern=f"^{STORE_ID}$")]

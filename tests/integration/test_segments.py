@@ -16,6 +16,7 @@ from tests.support import (
     rows_of,
 )
 from tracker_nb.journal import reader, writer
+from tracker_nb.query.overview import summary_of
 from tracker_nb.query.reading import Reader
 from tracker_nb.store import background, merge
 from tracker_nb.store.place import Place
@@ -115,14 +116,14 @@ def test_a_reader_that_loses_a_segment_under_its_feet_answers_all_the_same(store
 
     with contextlib.closing(Reader(Place(store))) as asked:
         if looked:
-            assert asked.summary(run.entity, "p", "live")["a"] == 99
+            assert summary_of(asked, run.entity, "p", "live")["a"] == 99
         run.log({"a": 100})
         with monkeypatch.context() as patch:
             patch.setattr("tracker_nb.store.apply.portable.remove", lambda path: not doomed.append(path))
             run.finish()
         assert len(doomed) == 1
         monkeypatch.setattr("tracker_nb.query.tails.reader.journals", then_gone)
-        assert asked.summary(run.entity, "p", "live")["a"] == 100
+        assert summary_of(asked, run.entity, "p", "live")["a"] == 100
         assert doomed == []
         state = asked.run_state(run.entity, "p", "live")
     assert state is not None

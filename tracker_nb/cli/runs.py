@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tracker_nb.cli import layout, text
-from tracker_nb.cli.common import iso, print_json, reading, with_store
+from tracker_nb.cli.common import print_json, reading, with_store
+from tracker_nb.cli.described import metric_json, run_json, runtime
 from tracker_nb.errors import BadValue, ProjectNotFound, closest
 from tracker_nb.query.definitions import spread
 
@@ -97,7 +97,7 @@ def show_run(path: str, folder: str | None, as_json: bool) -> None:
     PATH is run, project/run or entity/project/run, with the id of the run or its name; of several runs of one name the
     newest is shown.
     """
-    from tracker_nb.cli.show import as_text, metric_json
+    from tracker_nb.cli.show import as_text
     from tracker_nb.query.overview import overview
 
     with reading(folder) as reader:
@@ -109,42 +109,6 @@ def show_run(path: str, folder: str | None, as_json: bool) -> None:
         else:
             for line in as_text(found, text.width()):
                 text.echo(line)
-
-
-def run_json(state: RunState, summary: dict[str, Any]) -> dict[str, Any]:
-    """A run for programs: the same keys in `runs` and `run show`."""
-    return {
-        "path": f"{state.entity}/{state.project}/{state.run}",
-        "entity": state.entity,
-        "project": state.project,
-        "id": state.run,
-        "name": state.name,
-        "state": state.state,
-        "exit_code": state.exit_code,
-        "created_at": iso(state.created),
-        "updated_at": iso(state.updated),
-        "ended_at": iso(state.ended),
-        "runtime": runtime(state),
-        "step": summary.get("_step"),
-        "group": state.group,
-        "job_type": state.job_type,
-        "tags": state.tags,
-        "notes": state.notes,
-        "color": state.color,
-        "config": user_config(state),
-        "summary": summary,
-    }
-
-
-def user_config(state: RunState) -> dict[str, Any]:
-    """The configuration without what we put there ourselves."""
-    return {key: value for key, value in state.config.items() if not key.startswith("_")}
-
-
-def runtime(state: RunState) -> float:
-    """Seconds from its beginning to its end; to now while it runs."""
-    end = time.time_ns() // 1000 if state.state == "running" else state.ended or state.updated
-    return max(end - state.created, 0) / 1e6
 
 
 def _condition(given: str) -> tuple[str, Any]:

@@ -6,8 +6,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from tracker_nb.cli import layout, text
-from tracker_nb.cli.common import iso
-from tracker_nb.cli.runs import runtime, user_config
+from tracker_nb.cli.described import runtime, user_config
 
 if TYPE_CHECKING:
     from tracker_nb.query.overview import Metric, Overview
@@ -39,20 +38,6 @@ def as_text(found: Overview, columns: int) -> list[str]:
             lines += ["", text.style(title, bold=True)]
             lines += [f"  {line}".rstrip() for line in text.paragraphs(str(words))]
     return lines
-
-
-def metric_json(metric: Metric) -> dict[str, Any]:
-    """A metric for programs."""
-    return {
-        "rows": metric.rows,
-        "count": metric.count,
-        "min": metric.min,
-        "max": metric.max,
-        "mean": metric.mean,
-        "last": metric.last,
-        "last_step": metric.last_step,
-        "last_at": iso(metric.last_time),
-    }
 
 
 def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tracker_nb.query import listing
 from tracker_nb.query.reading import Reader, View
-from tracker_nb.query.summaries import as_user_sees, statistics, summary
+from tracker_nb.query.summaries import as_user_sees, statistics, summaries, summary
 from tracker_nb.store import runs
 from tracker_nb.store.groups import Stats
 
@@ -49,6 +49,19 @@ def overview(reader: Reader, path: str) -> Overview:
         RunNotFound, BadValue: see `listing.find`.
     """
     return of_state(reader, listing.find(reader, path))
+
+
+def summary_of(reader: Reader, entity: str, project: str, run: str) -> dict[str, Any]:
+    """Only its summary.
+
+    Raises:
+        RunNotFound
+    """
+
+    def answer(view: View) -> dict[str, Any]:
+        return summaries(view, [reader.need_run(view, entity, project, run)])[0]
+
+    return reader.ask(answer, run=run)
 
 
 def of_state(reader: Reader, found: runs.RunState) -> Overview:

@@ -160,15 +160,6 @@ class Reader:
             )
         return state
 
-    def summary(self, entity: str, project: str, run: str) -> dict[str, Any]:
-        """A run's summary."""
-        from tracker_nb.query.summaries import summaries
-
-        def answer(view: View) -> dict[str, Any]:
-            return summaries(view, [self.need_run(view, entity, project, run)])[0]
-
-        return self.ask(answer, run=run)
-
     def next_step(self, entity: str, project: str, run: str) -> int:
         """One more than the largest step of a run, as far as steps go; 0 where it has none."""
 

@@ -25,6 +25,7 @@ from tracker_nb.sdk import exits, names
 from tracker_nb.sdk.config import Config, Write, as_dict
 from tracker_nb.sdk.run import Run, clean_tags
 from tracker_nb.sdk.settings import Settings, resolve
+from tracker_nb.sdk.shell import in_notebook
 from tracker_nb.sdk.summary import Summary
 from tracker_nb.sdk.values import escape
 from tracker_nb.store import runs
@@ -232,13 +233,6 @@ def _before_another(previous: Run, reinit: bool | str | None) -> Run | None:
     for run in reversed(list(_open)):  # one whose finish() was interrupted too
         run.finish()
     return None
-
-
-def in_notebook() -> bool:
-    """True where cells are run. Never imports IPython."""
-    module = sys.modules.get("IPython")
-    shell = module.get_ipython() if module is not None and hasattr(module, "get_ipython") else None
-    return shell is not None and type(shell).__name__ != "TerminalInteractiveShell"
 
 
 def _config(given: Any, exclude: Iterable[str] | None, include: Iterable[str] | None) -> dict[str, Any]:

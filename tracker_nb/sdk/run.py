@@ -17,6 +17,7 @@ from tracker_nb.journal.writer import Writer
 from tracker_nb.sdk import cells, exits, reprs, stopping
 from tracker_nb.sdk.config import Config
 from tracker_nb.sdk.nowhere import NoWriter
+from tracker_nb.sdk.shell import in_notebook
 from tracker_nb.sdk.summary import Summary
 from tracker_nb.sdk.tidy import LogWarning, tidy
 from tracker_nb.sdk.values import encode_hook, escape, plain
@@ -125,8 +126,6 @@ class Run:
 
     def _stop(self, asked: stops.Stop) -> None:
         """Somebody wants this run to stop. Called in the background."""
-        from tracker_nb.sdk.init import in_notebook
-
         if self._finished or os.getpid() != self._pid:
             return
         self._parts["stopped_by"] = asked.actor
@@ -230,8 +229,9 @@ class Run:
             from tracker_nb.query.reading import Reader
 
             self._parts |= {"reader": Reader(self._place), "reader_pid": os.getpid()}
-        reader = self._parts["reader"]
-        return dict(reader.summary(self.entity, self.project, self.id))
+        from tracker_nb.query.overview import summary_of
+
+        return summary_of(self._parts["reader"], self.entity, self.project, self.id)
 
     def _set(self, name: str, value: Any) -> None:
         setattr(self._state, name, value)
