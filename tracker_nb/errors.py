@@ -6,6 +6,8 @@ Each inherits from the builtin that a caller would already catch, so `except Key
 from __future__ import annotations
 
 import difflib
+import shlex
+import sys
 from collections.abc import Iterable
 
 
@@ -72,3 +74,9 @@ class MissingExtra(TrackerError, ImportError):
 def closest(word: str, among: Iterable[str], *, most: int = 3) -> list[str]:
     """The names most like `word`, best first: what an error message offers after a typing mistake."""
     return difflib.get_close_matches(word, list(among), n=most, cutoff=0.5)
+
+
+def install(extra: str, *options: str, python: str | None = None) -> str:
+    """What to type for an extra, so that this Python (or another) gets it: `pip` alone may be that of any."""
+    program = shlex.quote(python or sys.executable or "python")
+    return " ".join([program, "-m pip install", *options, f"'tracker_nb[{extra}]'"])

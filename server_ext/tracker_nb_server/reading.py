@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 from jupyter_server.auth.decorator import authorized
+from jupyter_server.utils import ApiPath, to_os_path
 from tornado import web
 
 import tracker_nb
 from tracker_nb.journal.records import FORMAT
 from tracker_nb.query import answers, executions, history, parts, wire
 from tracker_nb.query.reading import Reader, View
+from tracker_nb.store import jupyter
 from tracker_nb.store.commands import RunPath
 from tracker_nb.store.runs import RunState
 from tracker_nb.store.schema import VERSION
@@ -32,8 +36,15 @@ class InfoHandler(TrackerHandler):
     @authorized
     @base.answers
     async def get(self) -> Any:
-        """Versions: of this package, of this interface, of stores and journals it understands."""
-        return {"version": tracker_nb.__version__, "api": API, "schema": VERSION, "records": FORMAT}
+        """Versions: of this package, of this interface, of stores and journals it understands; and of its panels."""
+        found = await asyncio.to_thread(jupyter.installed)
+        return {
+            "version": tracker_nb.__version__,
+            "api": API,
+            "schema": VERSION,
+            "records": FORMAT,
+            "panels": found.panels,
+        }
 
 
 class DocumentHandler(TrackerHandler):
@@ -84,6 +95,8 @@ class RunsHandler(TrackerHandler):
         limit, offset = self.count("limit", 50, 500), self.integer("offset", 0, 0, 10**9) or 0
         filters = self._filters()
         cursor = self.get_query_argument("cursor", None)
+        search: str = self.get_query_argument("search", "")
+        notebook = self._notebook(self.get_query_argument("notebook", None))
 
         def answer(reader: Reader) -> bytes:
             page = answers.runs_page(
@@ -95,10 +108,21 @@ class RunsHandler(TrackerHandler):
                 limit=limit,
                 offset=offset,
                 cursor=cursor,
+                notebook=notebook,
+                search=search,
             )
             return wire.encode(page)
 
         return await self.stores.ask(store, answer)
+
+    def _notebook(self, path: str | None) -> set[str]:
+        """Ways in which kernels may have been told the path of a notebook that this server calls by `path`."""
+        if path is None:
+            return set()
+        if "\0" in path or ".." in path.split("/"):
+            raise Refused(400, "BadValue", "Parameter notebook is no path below the folder that the server serves.")
+        place = to_os_path(ApiPath(path), self.settings["server_root_dir"])
+        return {path.strip("/"), os.path.abspath(place), os.path.realpath(place)}
 
     def _filters(self) -> dict[str, Any]:
         try:

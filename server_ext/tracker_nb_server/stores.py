@@ -15,20 +15,22 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from logging import Logger
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from tracker_nb.errors import StoreBusy, StoreNotFound, TrackerError
+from tracker_nb.journal import reader
 from tracker_nb.query.reading import Reader
 from tracker_nb.store import known
 from tracker_nb.store.apply import Applier, take_over
 from tracker_nb.store.commands import RunPath, carry_out
-from tracker_nb.store.database import Database
+from tracker_nb.store.database import Database, connect_reading
 from tracker_nb.store.place import PROJECT_FOLDER, Place, find
 
 T = TypeVar("T")
 MOST_OPEN = 16
 BREATH = 0.0005
-TAKE_OVER_EVERY = 5.0
+TAKE_OVER_EVERY, TAKE_OVER_SELDOM = 5.0, 300.0
+"""Seconds between two looks for journals of the dead in a store: the second where looking did not help before."""
 
 
 class StoreNotHere(StoreNotFound):
@@ -53,6 +55,14 @@ class _Open:
     file: tuple[int, int]
 
 
+@dataclass(slots=True)
+class _TakeOver:
+    """When dead writers' journals of a store may be looked for again, and how long to wait after that."""
+
+    due: float = 0.0
+    pause: float = TAKE_OVER_EVERY
+
+
 class Stores:
     """All stores of the user, by id.
 
@@ -68,7 +78,9 @@ class Stores:
         self._writing = ThreadPoolExecutor(2, thread_name_prefix="tracker_nb-write")
         self._turns: dict[str, asyncio.Lock] = {}
         self._open: dict[str, _Open] = {}  # those used last are last
-        self._taken_over: dict[Path, float] = {}
+        self._applying = ThreadPoolExecutor(1, thread_name_prefix="tracker_nb-apply")  # commands need not wait for it
+        self._take_overs: dict[Path, _TakeOver] = {}
+        self._ends = False
         self._listed: tuple[tuple[int, int, int], dict[str, known.Known]] | None = None
 
     async def list(self) -> list[Listed]:
@@ -117,21 +129,25 @@ class Stores:
         return await loop.run_in_executor(self._writing, lambda: carry_out(self._place(store), path, command))
 
     def take_over_later(self, place: Place) -> None:
-        """Apply what dead writers left, in the background."""
+        """Apply what dead writers left, in the background; nothing happens where that was tried a moment ago."""
+        one = self._take_overs.setdefault(place.root, _TakeOver())
         now = time.monotonic()
-        if now - self._taken_over.get(place.root, -TAKE_OVER_EVERY) >= TAKE_OVER_EVERY:
-            self._taken_over[place.root] = now
-            self._later(self._take_over, place)
+        if now >= one.due:
+            one.due = now + one.pause
+            with suppress(RuntimeError):  # the server is stopping
+                self._applying.submit(self._take_over, place, one)
 
     def remember_later(self, folder: Path) -> None:
         """Make the store that programs in this folder use known, if there is one."""
-        self._later(lambda: known.remember(find(start=folder)))
+        with suppress(RuntimeError):  # the server is stopping
+            self._writing.submit(lambda: known.remember(find(start=folder)))
 
     def close(self) -> None:
         """End the threads and close the readers. Questions that are being answered are given up."""
         for opened in self._open.values():
             opened.reader.interrupt()
-        for pool in (self._reading, self._writing):
+        self._ends = True
+        for pool in (self._reading, self._writing, self._applying):
             pool.shutdown(wait=True, cancel_futures=True)
         for opened in self._open.values():
             opened.reader.close()
@@ -144,10 +160,6 @@ class Stores:
         idle = [store for store in list(self._open) if not self._turns[store].locked()]
         for store in idle[: max(len(self._open) - MOST_OPEN, 0)]:
             self._open.pop(store).reader.close()
-
-    def _later(self, work: Callable[..., None], *arguments: Any) -> None:
-        with suppress(RuntimeError):  # the server is stopping
-            self._writing.submit(work, *arguments)
 
     # ------------------------------------------------------------------------------------------------ in a thread
 
@@ -172,13 +184,25 @@ class Stores:
             raise StoreNotHere(f"Store {store} is not on this machine.")
         return found.place
 
-    def _take_over(self, place: Place) -> None:
+    def _take_over(self, place: Place, one: _TakeOver) -> None:
         try:
             if place.writable():
+                connect_reading(place).close()  # refuses a store of a later release before anything of it is touched
                 with closing(Database(place)) as database:
-                    take_over(Applier(database, pause=lambda: time.sleep(BREATH)), lock_seconds=0.05)
+                    take_over(Applier(database, pause=self._breathe), lock_seconds=0.05)
+                if all(journal.alive() for journal in reader.journals(place.journals)):
+                    one.pause = TAKE_OVER_EVERY
+                    return
         except (TrackerError, sqlite3.Error, OSError) as error:
             self._log.debug("tracker_nb: journals of dead writers wait: %s", error)
+        # Somebody else reads or writes, the disk is full, this server may not write or is too old: that may last.
+        one.pause = min(2 * one.pause, TAKE_OVER_SELDOM)
+        one.due = time.monotonic() + one.pause
+
+    def _breathe(self) -> None:
+        time.sleep(BREATH)
+        if self._ends:
+            raise StoreBusy("The server is stopping; what is left is for the next one.")
 
 
 def _list() -> list[Listed]:

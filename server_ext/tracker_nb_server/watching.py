@@ -34,7 +34,8 @@ class Watcher:
         poll, idle: seconds between two looks at a store that is watched closely and logged to, and at any other.
         tell: called in the thread with what happened, the store's id, and more about it. "began": changes of this store are
             told from now on; "forgot": no longer; "change"; "reset": anything may have changed; "stores": so has their list.
-        on_death: called in the thread with a store in which a writer has died.
+        on_death: called in the thread with a store in which a writer may be dead: once when it begins to be watched, then
+            every `idle` seconds for as long as the journal of one waits.
     """
 
     def __init__(self, *, poll: float, idle: float, tell: Tell, on_death: Callable[[Place], None], log: Logger) -> None:
@@ -113,7 +114,8 @@ class Watcher:
             self._tell("reset", store, {})
         elif found.runs or found.many:
             self._tell("change", store, {"runs": [dataclasses.asdict(one) for one in found.runs], "many": found.many})
-        if found is not None and found.died and watched.changes is not None:
+        # A store that came: journals of notebook kernels are not among the changes, so it is not asked whether one waits.
+        if watched.changes is not None and (found is None or (lives and watched.changes.has_dead())):
             self._on_death(watched.changes.place)
 
     def _forget(self, wanted: Mapping[str, bool]) -> None:

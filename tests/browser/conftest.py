@@ -1,11 +1,11 @@
 """One server and one browser for all tests of a worker; a fresh tab for each."""
 
-import shutil
+import os
 from itertools import count
 
 import pytest
 
-from tests.browser.jupyter import APPS, CHROMIUM, Jupyter, Notebook
+from tests.browser.jupyter import APPS, CHROMIUM, Jupyter, Notebook, find_chromium
 
 _names = count()
 
@@ -24,15 +24,23 @@ def jupyter(tmp_path_factory):
         yield found
 
 
+@pytest.fixture(scope="session")
+def browser_program():
+    """The path of Chromium. Who works without one skips these tests; continuous integration must not."""
+    found = find_chromium()
+    if found is None:
+        say = pytest.fail if os.environ.get("CI", "") not in ("", "0", "false") else pytest.skip
+        say("Chromium is not installed: make chromium")
+    return found
+
+
 @pytest.fixture(scope="module")  # Playwright keeps an event loop running: not for the tests that come after these
-def chromium():
+def chromium(browser_program):
     """A browser without a window."""
     from playwright.sync_api import sync_playwright
 
-    place = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert place, "Chromium is not installed. On Debian: apt-get install chromium"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=place, headless=True, args=list(CHROMIUM))
+        browser = playwright.chromium.launch(executable_path=browser_program, headless=True, args=list(CHROMIUM))
         yield browser
         browser.close()
 

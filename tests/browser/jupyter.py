@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from tracker_nb.errors import TrackerError
 
 TOKEN = "a-token-that-nobody-guesses"
 BASE = "/user/a/"
+MIME = "application/vnd.tracker-nb.v1+json"
 APPS = {"lab": "lab/tree", "notebook": "notebooks"}
 CHROMIUM = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -26,13 +28,25 @@ CHROMIUM = (
 NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
 
 
-class Jupyter:
-    """A server of its own home, with a store of its own; ended at the end of the block."""
+def find_chromium():
+    """The path of the system's browser; None where it has none."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
-    def __init__(self, home):
+
+class Jupyter:
+    """A server of its own home, with a store of its own; ended at the end of the block.
+
+    Args:
+        store: the folder of the store; default: in the home.
+        before: a command in front, such as one that changes the file system.
+        variables: more of them for the environment of the server and of its kernels.
+    """
+
+    def __init__(self, home, *, store=None, before=(), **variables):
+        self.before, self.variables = before, variables
         self.home = Path(home)
         self.files = self.home / "files"
-        self.store = self.home / "store"
+        self.store = Path(store or self.home / "store")
 
     def __enter__(self):
         with socket.socket() as found:
@@ -57,7 +71,13 @@ class Jupyter:
         self.log = self.home / "log"
         with self.log.open("w") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())],
+                [
+                    *self.before,
+                    sys.executable,
+                    "-m",
+                    "jupyterlab",
+                    *(f"--{name}={value}" for name, value in options.items()),
+                ],
                 env=self.environment(),
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
@@ -102,6 +122,7 @@ class Jupyter:
             JUPYTERLAB_WORKSPACES_DIR=self.home / "workspaces",
             JUPYTERLAB_SETTINGS_DIR=self.home / "settings",
             IPYTHONDIR=self.home / "ipython",
+            **self.variables,
         )
 
     def api(self):

@@ -5,10 +5,14 @@ import zlib
 
 
 def wait_until(page, condition, seconds, message):
-    """Look again and again, the page alive in between."""
+    """Look again and again, the page alive in between.
+
+    Args:
+        message: what went wrong; or called for it then.
+    """
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, message
+        assert time.monotonic() < deadline, message() if callable(message) else message
         page.wait_for_timeout(50)
 
 
@@ -23,7 +27,7 @@ def wait_for_text(notebook, cell, text, seconds=15):
         notebook.page,
         lambda: dashboard(notebook, cell).count() and text in dashboard(notebook, cell).inner_text(),
         seconds,
-        f"no {text!r} under the cell, but: {notebook.text(cell)[:2000]!r}",
+        lambda: f"no {text!r} under the cell, but: {notebook.text(cell)[:2000]!r}",
     )
 
 
@@ -33,3 +37,9 @@ def pixels(notebook, cell):
         "node => [...node.querySelectorAll('canvas')].map(canvas => canvas.toDataURL()).join()"
     )
     return zlib.crc32(shown.encode())
+
+
+def use_theme(notebook, theme):
+    """As by the menu Settings > Theme."""
+    notebook.do("await app.commands.execute('apputils:change-theme', {theme: argument})", theme)
+    notebook.page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=theme)

@@ -45,6 +45,7 @@ def goes_on(nb):
     assert nb.text(2).strip() == "still here"
 
 
+@pytest.mark.ref("1-2")
 def test_charts_move_while_the_cell_runs_and_stay_when_it_has_ended(notebook):
     nb = notebook(IMPORT, busy("live/first", 12))
     nb.run(0)
@@ -114,6 +115,7 @@ def test_a_cell_that_is_interrupted_is_killed_and_the_next_one_runs(notebook):
     goes_on(nb)
 
 
+@pytest.mark.ref("1.5-9")
 def test_the_stop_button_stops_the_cell_and_the_kernel_lives(notebook):
     nb = notebook(IMPORT, busy("live/stopped", 60), "print('still', 'here')")
     nb.run(0)
@@ -157,7 +159,7 @@ def test_two_notebooks_at_once_each_show_their_own_run(notebook, context):
         wait_until(nb.page, lambda nb=nb: dashboard(nb, 1).locator("canvas").count() >= 2, 15, "no charts")
         moving(nb, 1)
         assert own in nb.text(1)
-        assert other not in dashboard(nb, 1).locator("header").first.inner_text()
+        assert other not in dashboard(nb, 1).locator(".tnb-header").first.inner_text()
     for nb in (first, second):
         nb.interrupt()
 

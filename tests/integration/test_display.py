@@ -143,6 +143,43 @@ def test_runs_and_lists_of_runs_show_themselves_once_the_extension_is_loaded(env
     assert ["image/png" in found[at] for at in (2, 4, 6)] == [True, True, False]
 
 
+@pytest.mark.parametrize(
+    ("host", "kept"),
+    [
+        ({}, {MIME, "image/png", "text/plain"}),
+        ({"VSCODE_PID": "1"}, {MIME, WIDGET_MIME, "image/png", "text/plain"}),
+        ({"TRACKER_NB_DISPLAY": "picture"}, {"image/png", "text/plain"}),
+    ],
+)
+def test_a_dashboard_shows_itself_as_runs_do_and_says_which_widget_it_is(environment, tmp_path, host, kept):
+    pytest.importorskip("anywidget")
+    for name, value in host.items():
+        environment.setenv(name, value)
+    made = """
+from tracker_nb.panels import Dashboard
+run.log({"x": 1})
+board = Dashboard(run, height=240)
+print(board.model_id)
+"""
+    notebook = executed(tmp_path, BEGIN, made, "board")
+    (shown,) = displays(notebook.cells[2])
+    assert set(shown["data"]) == kept
+    model = notebook.cells[1].outputs[0]["text"].strip()
+    assert shown["data"]["text/plain"].startswith("● brave-otter-7")
+    if MIME in kept:
+        payload = shown["data"][MIME]
+        assert (payload["model_id"], payload["height"], payload["view"]) == (model, 240, "run")
+    if WIDGET_MIME in kept:
+        assert shown["data"][WIDGET_MIME]["model_id"] == model
+
+
+def test_without_the_extension_of_ipython_a_dashboard_is_a_widget(environment, tmp_path):
+    pytest.importorskip("anywidget")
+    show = "%unload_ext tracker_nb\nfrom tracker_nb.panels import Dashboard\nDashboard(run)"
+    (shown,) = displays(executed(tmp_path, BEGIN, show).cells[1])
+    assert set(shown["data"]) == {WIDGET_MIME, "text/plain"}
+
+
 def test_without_the_library_for_pictures_the_display_works_and_the_text_names_the_extra(environment, tmp_path):
     (tmp_path / "missing").mkdir()
     (tmp_path / "missing" / "vl_convert.py").write_text("raise ImportError('not here')")

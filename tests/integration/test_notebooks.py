@@ -54,26 +54,53 @@ def test_the_quickstart_runs_from_top_to_bottom(store, tmp_path, monkeypatch):
 
     runs = tracker_nb.Api().runs("quickstart", order="+created_at")
     assert [(run.name, run.state, len(run.series("val_loss"))) for run in runs] == [
-        ("baseline", "finished", 60),
-        ("faster", "finished", 60),
-        ("hidden-8", "finished", 20),
-        ("hidden-32", "finished", 20),
-        ("as-before", "finished", 20),
+        ("baseline", "finished", 40),
+        ("faster", "finished", 40),
+        ("small", "finished", 40),
+        ("diverges", "failed", 5),
     ]
     assert [(run.config["learning_rate"], run.config["hidden"]) for run in runs] == [
-        (0.0003, 64), (0.003, 64), (0.003, 8), (0.003, 32), (0.03, 64)
+        (0.0003, 64), (0.003, 64), (0.003, 8), (1, 64)
     ]  # fmt: skip
     outputs = {cell.id: cell.outputs for cell in code}
-    assert [
-        o for cell in outputs.values() for o in cell if o["output_type"] == "error" or o.get("name") == "stderr"
-    ] == []
-    for cell, shown in (("track", "baseline"), ("change", "faster"), ("project", "quickstart")):
+    said = [(cell, o) for cell, shown in outputs.items() for o in shown if o["output_type"] == "error"]
+    assert [(cell, o["ename"]) for cell, o in said] == [("failure", "RuntimeError")]
+    assert not [o for shown in outputs.values() for o in shown if o.get("name") == "stderr"]
+    for cell, shown in (
+        ("track", "baseline"),
+        ("change", "faster"),
+        ("failure", "diverges"),
+        ("project", "quickstart"),
+    ):
         (data,) = (output["data"] for output in outputs[cell] if output["output_type"] == "display_data")
         assert {"application/vnd.tracker-nb.v1+json", "image/png"} <= data.keys()
         assert shown in data["text/plain"].splitlines()[0]
     table = outputs["table"][0]["data"]["text/plain"]
     assert all(run.name in table for run in runs)
     best = max(tracker_nb.Api().run("quickstart/faster").series("val_accuracy").value)
-    assert f"best of 60 epochs: {best:.1%}" in outputs["series"][0]["data"]["text/plain"]
+    assert f"best of 40 epochs: {best:.1%}" in outputs["series"][0]["data"]["text/plain"]
     printed = "".join(output.get("text", "") for output in outputs["where"])
     assert all(run.name in printed for run in runs)
+
+
+def test_the_only_cell_of_the_quickstart_that_may_fail_is_the_one_that_says_so():
+    nbformat = pytest.importorskip("nbformat")
+    cells = nbformat.read(NOTEBOOKS / "quickstart.ipynb", as_version=4).cells
+    assert [cell.id for cell in cells if "raises-exception" in cell.metadata.get("tags", [])] == ["failure"]
+    about = cells[[cell.id for cell in cells].index("failure") - 1].source
+    assert "fails on purpose" in about
+
+
+def test_the_quickstart_teaches_what_a_newcomer_needs():
+    nbformat = pytest.importorskip("nbformat")
+    text = "\n".join(cell.source for cell in nbformat.read(NOTEBOOKS / "quickstart.ipynb", as_version=4).cells)
+    for taught in (
+        "%%track ",
+        "%track ",
+        "tracker_nb.init(",
+        "sidebar",
+        "TRACKER_NB_DIR",
+        "tracker-nb runs",
+        "--history off",
+    ):
+        assert taught in text, taught

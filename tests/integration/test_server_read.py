@@ -18,7 +18,9 @@ def a_run(run="one", rows=100, entity="e", project="p", **more):
 
 
 def test_the_server_says_what_it_is(server):
-    assert server.get("/info").json == {"version": tracker_nb.__version__, "api": 1, "schema": VERSION, "records": 1}
+    info = server.get("/info").json
+    assert info.pop("panels") in ("enabled", "disabled", "missing")
+    assert info == {"version": tracker_nb.__version__, "api": 1, "schema": VERSION, "records": 1}
 
 
 def test_a_store_is_listed_by_its_id_and_its_folder_but_not_its_path(server, served, store):
@@ -208,3 +210,29 @@ def test_the_panels_are_a_module_that_browsers_keep_by_its_hash(server):
     kept = server.get("/panels.js", v=version(first.body))
     assert "immutable" in kept.headers["Cache-Control"]
     assert "no-cache" in server.get("/panels.js", v="0" * 16).headers["Cache-Control"]
+
+
+def test_the_runs_of_a_notebook_are_found_by_the_path_that_jupyter_gives_it(server, served, monkeypatch):
+    files = server.home / "files"
+    for name, path in (
+        ("absolute", files / "sub" / "a.ipynb"),
+        ("as_told", "sub/a.ipynb"),
+        ("other", files / "a.ipynb"),
+    ):
+        monkeypatch.setenv("JPY_SESSION_NAME", str(path))
+        a_run(name, rows=1)
+
+    def found(notebook):
+        return {run["run"] for run in server.get(address(served, "runs"), notebook=notebook).json["runs"]}
+
+    assert found("sub/a.ipynb") == {"absolute", "as_told"}
+    assert found("a.ipynb") == {"other"}
+    assert found("b.ipynb") == set()
+    assert server.get(address(served, "runs"), notebook="../a.ipynb").status == 400
+
+
+def test_a_search_of_the_server_finds_names_and_counts_them(server, served):
+    for i in range(3):
+        a_run(f"r{i}", rows=1, name=f"brave-otter-{i}" if i else "hill")
+    answer = server.get(address(served, "runs"), search="OTTER", limit=1).json
+    assert (answer["total"], len(answer["runs"])) == (2, 1)

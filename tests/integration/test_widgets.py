@@ -74,6 +74,36 @@ def test_a_widget_shows_what_it_was_given_and_refuses_what_cannot_be_shown(run):
         Dashboard(run, height=5)
 
 
+def test_what_is_set_is_shown_and_what_cannot_be_shown_is_refused_and_changes_nothing(run, tmp_path, monkeypatch):
+    widget = Dashboard(run)
+    widget.height = 240
+    assert widget.view["height"] == 240
+    widget.thing = tracker_nb.Api().runs("digits")
+    assert (widget.view["view"], widget.view["height"]) == ("project", 240)
+    before = widget.view
+    with pytest.raises(BadValue, match="cannot be shown"):
+        widget.thing = "digits"
+    with pytest.raises(BadValue, match="height=5"):
+        widget.height = 5
+    assert (widget.view, widget.height, widget.thing.__class__.__name__) == (before, 240, "Runs")
+    widget.height = None
+    assert "height" not in widget.view
+    widget.close()
+
+
+def test_a_thing_of_another_store_is_answered_from_that_store(run, tmp_path, monkeypatch):
+    widget = Dashboard(run)
+    monkeypatch.setenv("TRACKER_NB_DIR", str(tmp_path / "other"))
+    with tracker_nb.init(project="elsewhere") as other:
+        other.log({"loss": 1})
+    sent = []
+    widget.send = lambda content, buffers=None: sent.append(content)
+    widget.thing = other
+    widget._hear(None, {"id": "a-1", "method": "projects", "params": {"store": widget.view["store"]}}, None)
+    assert [project["project"] for project in sent[0]["result"]] == ["elsewhere"]
+    widget.close()
+
+
 def test_every_question_of_the_panels_is_answered_in_the_shapes_of_the_server(heard, run):
     store, path = view_of(run).store, run.path
     projects = heard.ask("projects", store=store)["result"]

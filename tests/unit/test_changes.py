@@ -14,7 +14,7 @@ from tracker_nb.query.parts import parts
 from tracker_nb.query.reading import Reader
 from tracker_nb.query.series import series
 from tracker_nb.store import commands
-from tracker_nb.store.apply import Applier
+from tracker_nb.store.apply import Applier, take_over
 from tracker_nb.store.background import background
 from tracker_nb.store.database import Database, create
 from tracker_nb.store.place import Place
@@ -57,16 +57,19 @@ def test_rows_are_counted_once_when_they_are_applied_in_the_middle(store):
                 assert {one.rows for one in found.look().runs} <= {i}
 
 
-def test_a_writer_that_dies_is_told_once(store):
+def test_a_writer_that_dies_is_told_once_and_its_journal_until_it_is_applied(store):
     with changes(store) as found:
         run = tracker_nb.init(project="p", id="a")
         run.log({"x": 1})
-        assert not found.look().died
+        found.look()
+        assert not found.has_dead()
         abandon(run)
-        look = found.look()
-        assert look.died
-        assert said(look) == {"a": ("crashed", 1, 0)}
-        assert not found.look().died
+        assert said(found.look()) == {"a": ("crashed", 1, 0)}
+        assert (said(found.look()), found.has_dead()) == ({}, True)
+        with contextlib.closing(Database(run._place)) as database:
+            take_over(Applier(database))
+        found.look()
+        assert not found.has_dead()
 
 
 def test_commands_are_found_by_their_audit(store):

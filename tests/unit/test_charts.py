@@ -120,8 +120,30 @@ def test_a_legend_names_the_lines_that_are_too_many_for_labels():
     assert ">calm-hill-3</text>" in picture
 
 
+def test_a_point_with_nothing_beside_it_is_a_dot_since_no_line_shows_it():
+    def dots(*values, **more):
+        return [row["x"] for row in rows([Line("r", "a", range(len(values)), values, **more)])["points"]]
+
+    assert dots(0.4) == [0]
+    assert dots(0.4, live=True) == [0]
+    assert dots(1, 2, NAN, 3, NAN, 4, 5) == [3]
+    assert dots(NAN, 2, math.inf, 3) == [1, 3]
+    assert dots(1, 2, 3) == []
+
+
 @pytest.mark.parametrize(
-    ("values", "tick"), [([0, 50_000], "50k"), ([0, 0.0004], "4e-4"), ([0.1, 0.9], "0.8"), ([1, 1200], "1000")]
+    ("values", "tick"),
+    [
+        ([0, 50_000], "50k"),
+        ([0, 0.0004], "4e-4"),
+        ([0.1, 0.9], "0.8"),
+        ([1, 1200], "1000"),
+        ([0.402521, 0.402521], "0.403"),
+        ([1234567, 1234567], "1.23M"),
+        ([0.00123456, 0.00123456], "0.00123"),
+        ([0.000123456, 0.000123456], "1.23e-4"),
+        ([0.40251, 0.40253], "0.40252"),
+    ],
 )
 def test_ticks_are_short(values, tick):
     assert tick in [

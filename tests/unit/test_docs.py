@@ -1,88 +1,30 @@
-"""The documentation is true: its code runs, its links lead somewhere, its lists are complete."""
+"""The documentation is true: its links lead somewhere, its lists are complete. Its code: test_docs_code.py."""
 
 import contextlib
-import io
 import json
 import re
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
 import tracker_nb
-from tests.support import ROOT, environment
+from tests.support import ROOT
 from tracker_nb.sdk import settings
 
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-# A block in one of these is shown, not run; Python and the shell are run or checked.
-SHOWN = {"json", "text", "console", ""}
 
 
 def title(page):
     return str(page.relative_to(ROOT))
 
 
-def blocks(page, language):
-    return [text for found, text in FENCE.findall(page.read_text("utf-8")) if found == language]
-
-
 def prose(page):
     """The text of a page without its blocks of code."""
     return FENCE.sub("", page.read_text("utf-8"))
-
-
-# ------------------------------------------------------------------------------------------------ code
-
-
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=title)
-def test_the_code_of_a_page_runs_from_top_to_bottom(store, tmp_path, monkeypatch, page):
-    monkeypatch.chdir(tmp_path)
-    names = {"__name__": "__main__"}
-    with contextlib.redirect_stdout(io.StringIO()):
-        for n, block in enumerate(blocks(page, "python"), 1):
-            exec(compile(block, f"{title(page)}, block {n}", "exec"), names)
-
-
-CELLS = """
-import json, sys
-from IPython.core.interactiveshell import InteractiveShell
-shell = InteractiveShell.instance()
-for cell in json.load(sys.stdin):
-    shell.run_cell(cell, store_history=True).raise_error()
-"""
-
-
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "ipython")], ids=title)
-def test_the_cells_of_a_page_run_from_top_to_bottom(store, tmp_path, page):
-    pytest.importorskip("IPython")
-    done = subprocess.run(
-        [sys.executable, "-c", CELLS],
-        input=json.dumps(blocks(page, "ipython")),
-        env=environment(store, IPYTHONDIR=tmp_path / "ipython"),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert len(tracker_nb.Api().runs()) > 0
-
-
-@pytest.mark.parametrize(
-    "name", ["README.md", "docs/guide.md", "docs/index.md", "docs/settings.md", "docs/notebook.md"]
-)
-def test_the_pages_that_explain_by_code_have_code_that_runs(name):
-    assert blocks(ROOT / name, "python")
-
-
-@pytest.mark.parametrize("page", PAGES, ids=title)
-def test_a_block_says_its_language_or_is_only_shown(page):
-    languages = {language for language, _ in FENCE.findall(page.read_text("utf-8"))}
-    assert languages <= {"python", "ipython", "bash"} | SHOWN
-    assert page.read_text("utf-8").count("\n```") % 2 == 0 or "```" not in page.read_text("utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=title)
@@ -101,27 +43,36 @@ def anchors(page):
     return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
+def is_made(page):
+    """Parts of it, headings perhaps, come from the code: tests/integration/test_site.py looks at their links."""
+    return re.search(r"^(:::|<!-- from code:) ", page.read_text("utf-8"), re.MULTILINE) is not None
+
+
 @pytest.mark.parametrize("page", PAGES, ids=title)
 def test_links_between_pages_lead_somewhere(page):
     broken = []
     for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
         if re.match(r"[a-z]+:", target):
+            if not re.fullmatch(r"https://[\w.-]+\.[a-z]{2,}(/\S*)?", target):  # nobody is asked whether it answers
+                broken.append(target)
             continue
         path, _, anchor = target.partition("#")
         found = (page.parent / path).resolve() if path else page
         # Written by `make bench`, on the machine that measures.
         if found == ROOT / "docs" / "performance.md" and not found.exists():
             continue
-        if not found.exists() or (anchor and anchor not in anchors(found)):
+        if not found.exists() or (anchor and not is_made(found) and anchor not in anchors(found)):
             broken.append(target)
     assert broken == []
 
 
 def test_every_page_is_in_the_navigation_of_the_site():
-    listed = re.findall(r"^  - .+: (\S+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE)
+    listed = re.findall(r"^ +- .+: (\S+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE)
 
     assert len(set(listed)) == len(listed)
-    assert {page.name for page in (ROOT / "docs").glob("*.md")} | {"performance.md"} == set(listed)
+    written = {page.name for page in (ROOT / "docs").glob("*.md")}
+    assert written <= set(listed)
+    assert set(listed) - written <= {"performance.md"}  # written by `make bench`, and left out of the site until then
 
 
 # ------------------------------------------------------------------------------------------------ lists
@@ -130,23 +81,6 @@ def test_every_page_is_in_the_navigation_of_the_site():
 def test_the_changelog_has_a_section_for_this_version():
     sections = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
     assert PROJECT["version"] in sections
-
-
-def test_the_page_of_settings_has_every_setting_with_its_variable_and_its_default():
-    rows = re.findall(
-        r"^\| `(\w+)` \| (?:`(\w+)`)? ?\| `(\w+)` \| (.+) \| (.+) \|$",
-        (ROOT / "docs/settings.md").read_text("utf-8"),
-        re.MULTILINE,
-    )
-    traits = tracker_nb.Settings.class_traits()
-    arguments = set(tracker_nb.init.__annotations__) - {"return"}
-
-    assert sorted(name for name, *_ in rows) == sorted(traits)
-    for name, argument, variable, default, what in rows:
-        assert traits[name].help == f"{what} Default: {default}."
-        assert variable == "TRACKER_NB_" + settings._VARIABLES.get(name, "DIR")
-        expected = name.removeprefix("run_") if name != "root_dir" else "dir"
-        assert argument == (expected if expected in arguments else "")
 
 
 def test_the_variables_of_the_guide_are_settings():

@@ -15,12 +15,13 @@ from click.testing import CliRunner
 import tracker_nb
 from tracker_nb.cli import main
 from tracker_nb.journal import frames
-from tracker_nb.store import doctor
+from tracker_nb.store import doctor, doctor_jupyter
 from tracker_nb.store.place import Place
 
 KEYS = [
     "release", "store", "folder", "file system", "disk", "SQLite", "schema", "journal mode", "size", "content", "losses",
-    "unknown records", "writer lock", "live writers", "dead writers", "integrity", "extra notebook", "extra lab",
+    "unknown records", "writer lock", "live writers", "dead writers", "integrity",
+    "Jupyter", "Jupyter servers", "extra notebook", "extra lab",
 ]  # fmt: skip
 
 
@@ -58,7 +59,8 @@ def test_a_store_that_is_well_has_no_error_and_ends_with_status_0(filled):
 
     assert (status, report["healthy"], report["errors"]) == (0, True, 0)
     assert [finding["what"] for finding in report["findings"]] == KEYS
-    assert {name for name, finding in found.items() if finding["level"] != "ok"} <= {"SQLite", "disk", "file system"}
+    around = {"SQLite", "disk", "file system", "Jupyter", "Jupyter servers"}  # of the machine, not of the store
+    assert {name for name, finding in found.items() if finding["level"] != "ok"} <= around
     assert all(finding["advice"] for finding in report["findings"] if finding["level"] != "ok")
     assert found["content"]["data"] == {"runs": 1, "deleted": 0, "projects": 1, "points": 4000}
     assert found["store"]["data"] == {"path": str(filled), "chosen": "named by TRACKER_NB_DIR"}
@@ -106,9 +108,19 @@ def test_a_folder_that_every_user_can_read_is_worth_a_warning(filled, mode, leve
 
 @pytest.mark.parametrize(("free", "level"), [(10 << 20, "error"), (500 << 20, "warn"), (5 << 30, "ok")])
 def test_a_disk_that_runs_full_is_said_before_it_is_full(filled, monkeypatch, free, level):
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: type("Usage", (), {"free": free, "total": 10 << 30}))
+    monkeypatch.setattr(doctor.portable, "free_space", lambda _: (free, 10 << 30))
 
     assert examined()[2]["disk"]["level"] == level
+
+
+def test_a_disk_that_takes_no_more_files_is_said(filled, monkeypatch):
+    monkeypatch.setattr(doctor.portable, "free_space", lambda _: (5 << 30, 10 << 30))
+    monkeypatch.setattr(doctor.portable, "free_files", lambda _: 12)
+
+    finding = examined()[2]["disk"]
+
+    assert (finding["level"], finding["data"]["free_files"]) == ("warn", 12)
+    assert "only 12 more files" in finding["detail"]
 
 
 @pytest.mark.parametrize("kind", ["nfs4", "fuse.sshfs"])
@@ -283,10 +295,10 @@ def test_the_packages_looked_for_are_those_of_the_extras():
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
     wanted = {
         extra: {line.split(">")[0].split("[")[0] for line in project["optional-dependencies"][extra]} - {"tracker_nb"}
-        for extra in doctor.EXTRAS
+        for extra in doctor_jupyter.EXTRAS
     }
 
-    assert {extra: set(packages) for extra, packages in doctor.EXTRAS.items()} == wanted
+    assert {extra: set(packages) for extra, packages in doctor_jupyter.EXTRAS.items()} == wanted
 
 
 def test_a_report_counts_what_it_found(filled):

@@ -1,12 +1,17 @@
 """Which runs there are: by filter, in order, by path."""
 
 import math
+import secrets
+from contextlib import closing, contextmanager
 
 import pytest
 
 import tracker_nb
 from tracker_nb import BadValue, RunNotFound, StoreNotFound
-from tracker_nb.query import summaries
+from tracker_nb.query import listing, summaries
+from tracker_nb.query.reading import Reader
+from tracker_nb.sdk import cells
+from tracker_nb.store.place import Place
 
 
 def make(name, *, project="p", entity=None, metrics=None, **arguments):
@@ -271,3 +276,78 @@ def test_a_thousand_runs_are_listed_at_once(store):
     api = tracker_nb.Api()
     assert len(api.runs("p", order="+summary_metrics.loss")) == 1000
     assert api.runs("p", order="+summary_metrics.loss")[0].id not in {f"copy{i}" for i in range(999)}
+
+
+# ------------------------------------------------------------------------------------------------ search, notebooks
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("", ["a", "b", "broken", "c", "open"]),
+        ("BROK", ["broken"]),
+        ("eval", ["b"]),
+        ("p brok", ["broken"]),
+        ("brok eval", []),
+    ],
+)
+def test_a_search_finds_runs_that_have_each_of_its_words_somewhere(several, store, search, found):
+    with closing(Reader(Place(store))) as reader:
+        assert sorted(state.name for state in listing.list_states(reader, search=search)) == found
+
+
+@pytest.fixture
+def in_cell(monkeypatch):
+    """Runs code as if a cell of a notebook did."""
+
+    @contextmanager
+    def cell(notebook, uid=None):
+        cells.watch()
+        cell = (uid or secrets.token_hex(8), {"notebook": notebook, "started": 1}, 0)
+        cells.begin(cell)
+        yield
+        cells.end(cell[0])
+
+    yield cell
+    cells.unwatch()
+
+
+def made_by(store, *paths):
+    with closing(Reader(Place(store))) as reader:
+        return sorted(state.name for state in listing.list_states(reader, notebook=paths))
+
+
+def test_runs_are_found_by_the_notebook_whose_cells_logged_to_them(store, in_cell):
+    make("script", metrics={"x": 1})
+    with in_cell("/home/ada/one.ipynb"):
+        make("finished", metrics={"x": 1})
+        run = tracker_nb.init(project="p", name="open")
+    with in_cell("/home/ada/two.ipynb"):
+        run.log({"x": 1})  # by a cell of another notebook
+        make("other", metrics={"x": 1}, reinit="create_new")
+
+    assert made_by(store, "/home/ada/one.ipynb") == ["finished", "open"]
+    assert made_by(store, "/home/ada/two.ipynb") == ["open", "other"]
+    assert made_by(store, "one.ipynb") == []
+    assert made_by(store, "one.ipynb", "/home/ada/one.ipynb", "/home/ada/two.ipynb") == ["finished", "open", "other"]
+    run.finish()
+    assert made_by(store, "/home/ada/two.ipynb") == ["open", "other"]
+
+
+def test_a_run_that_has_logged_nothing_and_one_of_a_program_that_a_notebook_started_are_the_notebook_s(
+    store, monkeypatch
+):
+    monkeypatch.setenv("JPY_SESSION_NAME", "/home/ada/one.ipynb")
+    make("silent")
+    tracker_nb.init(project="p", name="begun")
+    monkeypatch.setenv("JPY_SESSION_NAME", "/home/ada/one.ipynb.copy")
+    make("longer")
+
+    assert made_by(store, "/home/ada/one.ipynb") == ["begun", "silent"]
+
+
+def test_a_deleted_run_is_no_run_of_its_notebook(store, in_cell):
+    with in_cell("/n.ipynb"):
+        run = make("gone", metrics={"x": 1})
+    tracker_nb.Api().run(f"p/{run.id}").delete()
+    assert made_by(store, "/n.ipynb") == []

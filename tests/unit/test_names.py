@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import tracker_nb
 from tracker_nb import BadValue
+from tracker_nb.charts import palette
 from tracker_nb.sdk import names
 
 
@@ -84,6 +85,7 @@ def test_the_colours_of_runs_that_follow_each_other_differ(store):
     assert len(set(colors)) == 5
     assert all(re.fullmatch("#[0-9A-F]{6}", color) for color in colors)
     assert len(set(names.PALETTE)) == len(names.PALETTE) == 20
+    assert {color.lower() for color in names.PALETTE} == set(palette.HUES)
     assert tracker_nb.Api().runs("p", order="+created_at")[0].color == colors[0]
 
 

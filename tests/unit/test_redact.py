@@ -6,7 +6,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tracker_nb.sdk.redact import MARK, redact, secrets_of
+import tracker_nb
+from tracker_nb.sdk.redact import MARK, redact, redact_arguments, secrets_of
 
 # Put together here, so that no scanner takes this file for a leak.
 SECRETS = [
@@ -100,3 +101,25 @@ def test_a_megabyte_takes_no_longer_than_a_blink(piece):
     begin = time.perf_counter()
     redact(text, {"A_TOKEN": "nowhere-in-it"})
     assert time.perf_counter() - begin < 3
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (["--lr", "0.1", "--token", "abc"], ["--lr", "0.1", "--token", MARK]),
+        (["--wandb-api-key=abc", "-v"], [f"--wandb-api-key={MARK}", "-v"]),
+        (["--password", "--lr=1"], ["--password", "--lr=1"]),
+        (["--tokenizer", "bpe", "--sort-key", "age"], ["--tokenizer", "bpe", "--sort-key", "age"]),
+        (["url=postgres://me:hidden@db/x"], [f"url=postgres://me:{MARK}@db/x"]),
+        (["mine-alone"], [MARK]),
+    ],
+)
+def test_secrets_on_a_command_line_go_and_the_rest_stays(given, kept):
+    assert redact_arguments(given, {"MY_TOKEN": "mine-alone"}) == kept
+
+
+def test_a_run_records_how_its_program_was_called_without_the_secrets(store, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["train.py", "--lr", "0.1", "--api-key", "abc-def-ghi"])
+    with tracker_nb.init(project="p"):
+        pass
+    assert tracker_nb.Api().runs("p")[0].metadata["argv"] == ["--lr", "0.1", "--api-key", MARK]

@@ -53,9 +53,10 @@ class Api:
 
         Args:
             path: `project` or `entity/project`; None: all runs of the store.
-            filters: values that fields must have: `state`, `display_name`, `group`, `tags`, `config.<key>`,
-                `summary_metrics.<key>` and others; see `listing.list_states`.
-            order: a field with "+" or "-" before it.
+            filters: values that fields must have. Fields are `display_name`, `name` (the id, as in W&B), `state`, `group`,
+                `job_type`, `created_at`, `updated_at`, `notes`, `tags` (has this tag), `entity`, `project`, `owner`,
+                `config.<key>` and `summary_metrics.<key>`, where dots reach into nested dicts.
+            order: a field with "+" or "-" before it; runs that lack it come last.
             per_page: how many summaries are read at once.
         """
         entity, project = _project(path)
@@ -65,7 +66,7 @@ class Api:
         """The run with this id or name: `run`, `project/run` or `entity/project/run`.
 
         Raises:
-            RunNotFound
+            RunNotFound: no run has it; the message names the closest.
         """
         return Run(self, listing.find(self._reader, path))
 
@@ -98,7 +99,7 @@ def _project(path: str | None) -> tuple[str | None, str | None]:
 
 
 class Runs(Sequence[Run]):
-    """A list of runs that is read when it is looked at."""
+    """A list of runs that is read when it is looked at: it has a length, an order, indexes and slices."""
 
     def __init__(
         self, api: Api, entity: str | None, project: str | None, filters: dict[str, Any], order: str, per_page: int

@@ -189,7 +189,7 @@ class Run:
         """Put the run into the trash: it is listed no more, and `restore()` brings it back.
 
         Raises:
-            StoreBusy, StoreReadOnly
+            StoreBusy, StoreReadOnly: nothing was changed.
         """
         self._command(commands.delete_run)
 
@@ -210,7 +210,7 @@ class Run:
         """Every value of a metric: `.step`, `.time`, `.value` as NumPy arrays.
 
         Raises:
-            UnknownMetric
+            UnknownMetric: the run never logged it; the message names the closest.
         """
         return series.series(self._api._reader, self._look(), key)
 
@@ -257,10 +257,15 @@ class Run:
         window: tuple[float | None, float | None] = (None, None),
         n: int = 1000,
     ) -> buckets_.Buckets:
-        """A metric reduced to `n` buckets for a chart: see `tracker_nb.query.buckets.buckets`.
+        """A metric reduced to at most `n` buckets for a chart. No minimum or maximum is lost.
+
+        Args:
+            x: `_step`, `_runtime` (seconds since the run began), `_timestamp` (since 1970), or another metric.
+            window: from and to, in units of x, both included; None for all there is.
+            n: a window of so many points or fewer comes back point by point.
 
         Raises:
-            UnknownMetric
+            UnknownMetric: the run never logged `key` or `x`; the message names the closest.
         """
         state = self._look()
         found = buckets_.buckets(self._api._reader, [state], [key], x=x, window=window, n=n)
@@ -288,7 +293,7 @@ class Summary(dict[str, Any]):
         """Set values as `dict.update` does, then save all that was set or removed since they were read.
 
         Raises:
-            StoreBusy, StoreReadOnly
+            StoreBusy, StoreReadOnly: nothing was changed.
         """
         super().update(*args, **values)
         changed = {k: v for k, v in self.items() if k not in self._before or not _equal(self._before[k], v)}

@@ -5,7 +5,7 @@ fills for a live chart:
 
 - `lines`: run, label, color, dash, x, last, min, max. A `last` of None breaks the line; min and max are there where a bucket
   stands for several points.
-- `points`: the last point of each run that still runs.
+- `points`: the last point of each run that still runs, and points with nothing beside them, which no line shows.
 - `edges`: what cannot stand on the y axis (`kind` is "nan", "+inf" or "-inf"), marked at the panel's edge.
 - `labels`: the name of each line at its end, for up to four lines, in a picture; the browser writes names itself, so as to
   move them apart. More lines have a legend.
@@ -35,6 +35,12 @@ DIRECT_LABELS = 4
 _NUMBER = (
     "datum.value === 0 ? '0' : abs(datum.value) >= 10000 ? format(datum.value, '~s') : "
     "abs(datum.value) < 0.001 ? format(datum.value, '~e') : format(datum.value, '.6~g')"
+)
+# Of the y axis, which has room for seven characters. A chart of one value has all its digits in one tick.
+_FEW = "domain('y')[0] === domain('y')[1] ? '.3~{}' : '.5~{}'"
+_HEIGHT = (
+    f"datum.value === 0 ? '0' : abs(datum.value) >= 10000 ? format(datum.value, {_FEW.format('s', 's')}) : "
+    f"abs(datum.value) < 0.001 ? format(datum.value, '.2~e') : format(datum.value, {_FEW.format('g', 'g')})"
 )
 _ALTITUDE = "datum.kind === '+inf' ? 5 : height - 5"
 _SHAPE = "datum.kind === '+inf' ? 'triangle-up' : datum.kind === '-inf' ? 'triangle-down' : 'cross'"
@@ -106,7 +112,7 @@ def line(
         axis=alt.Axis(grid=False, labelExpr=_NUMBER) if x == "number" else alt.Axis(grid=False),
     )
     y_scale = alt.Scale(zero=False, nice=True)
-    y_axis = alt.Axis(labelExpr=_NUMBER)
+    y_axis = alt.Axis(labelExpr=_HEIGHT)
     if legend:
         colours = alt.Color(
             "label",
@@ -230,6 +236,7 @@ def _add(filled: dict[str, Rows], one: Line, *, name: bool) -> None:
     who = {"run": one.run, "label": one.label, "color": palette.colour(one.run, one.color)}
     banded = len(one.min) == len(one.x) > 0
     end: dict[str, Any] | None = None
+    drawn = [math.isfinite(value) for value in one.last]
     for place, (x, last) in enumerate(zip(one.x, one.last, strict=True)):
         at, value = float(x), float(last)
         row: dict[str, Any] = {**who, "x": at, "last": value if math.isfinite(value) else None}
@@ -238,12 +245,14 @@ def _add(filled: dict[str, Rows], one: Line, *, name: bool) -> None:
         filled["lines"].append(row)
         if row["last"] is not None:
             end = row
+            if not any(drawn[max(place - 1, 0) : place] + drawn[place + 1 : place + 2]):
+                filled["points"].append({**who, "x": at, "last": value})
         else:
             kind = "nan" if math.isnan(value) else "+inf" if value > 0 else "-inf"
             filled["edges"].append({**who, "x": at, "kind": kind})
     if end is not None:
         where = {**who, "x": end["x"], "last": end["last"]}
-        if one.live:
+        if one.live and where not in filled["points"][-1:]:
             filled["points"].append(where)
         if name:
             filled["labels"].append({**where, "dy": 0})

@@ -19,7 +19,7 @@ from xml.sax.saxutils import escape
 import msgspec
 
 from tracker_nb.charts import line, palette
-from tracker_nb.errors import MissingExtra
+from tracker_nb.errors import MissingExtra, install
 
 MOST_PANELS = 12
 MOST_BYTES = 200_000
@@ -103,8 +103,7 @@ def _libraries() -> tuple[Any, Any]:
         from PIL import Image
     except ImportError as error:
         raise MissingExtra(
-            "Pictures of charts need vl-convert-python and Pillow: pip install 'tracker_nb[notebook]'. All else works "
-            "without."
+            f"Pictures of charts need vl-convert-python and Pillow; all else works without. {install('notebook')}"
         ) from error
     return vl_convert, Image
 

@@ -12,6 +12,7 @@ from tracker_nb import __version__
 from tracker_nb.cli.history import history_group
 from tracker_nb.cli.runs import list_runs, run_group
 from tracker_nb.cli.store import backup_store, examine_store, init_store
+from tracker_nb.cli.stores import store_group
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -28,5 +29,5 @@ def main() -> None:
     """
 
 
-for command in (list_runs, run_group, init_store, examine_store, backup_store, history_group):
+for command in (list_runs, run_group, init_store, examine_store, backup_store, store_group, history_group):
     main.add_command(command)

@@ -12,7 +12,7 @@ import contextlib
 import logging
 from typing import Any
 
-from tracker_nb.notebook import drawing, facts
+from tracker_nb.notebook import drawing, facts, surroundings
 from tracker_nb.notebook.host import Host, host, running_shell
 from tracker_nb.notebook.live import Handle, Output
 from tracker_nb.panels.views import View, view_of
@@ -25,11 +25,12 @@ Data = dict[str, Any]
 _log = logging.getLogger("tracker_nb")
 
 
-def bundle(view: View, *, picture: bool = True) -> tuple[Data, Data]:
+def bundle(view: View, *, picture: bool = True, model_id: str | None = None) -> tuple[Data, Data]:
     """Data and metadata of a view, for a display of its own. Waits for the picture, which takes about a second.
 
     Args:
         picture: False: without it, at once.
+        model_id: of the widget that is shown; else one is made, only where the host can show nothing but widgets.
     """
     where = host()
     try:
@@ -37,7 +38,9 @@ def bundle(view: View, *, picture: bool = True) -> tuple[Data, Data]:
     except drawing.NotDrawn as error:
         _log.debug("tracker_nb: no picture: %s", error)
         drawn = drawing.Drawn(_in_short(view))
-    return _composed(view, drawn, where, _widget(view) if where is Host.WIDGET else None)
+    if model_id is None and where is Host.WIDGET:
+        model_id = _widget(view)
+    return _composed(view, drawn, where, model_id)
 
 
 def _composed(view: View, drawn: drawing.Drawn, where: Host, model_id: str | None = None) -> tuple[Data, Data]:
@@ -53,7 +56,8 @@ def _composed(view: View, drawn: drawing.Drawn, where: Host, model_id: str | Non
         return data, metadata
     payload = view.payload()
     if model_id is not None:
-        payload["model_id"] = model_id
+        payload["model_id"] = model_id  # our extension shows the widget as long as it lives
+    if model_id is not None and where is Host.WIDGET:
         data[WIDGET_MIME] = {"version_major": 2, "version_minor": 0, "model_id": model_id}
         metadata |= _for_colab()
     data[MIME] = payload
@@ -119,6 +123,8 @@ def _handle(view: View, text: str) -> Handle:
     where = host(shell)
     if shell is None or where in (Host.NOWHERE, Host.PICTURE):
         return Handle()
+    if where is Host.PAGE:
+        surroundings.say_once()
 
     def compose(drawn: drawing.Drawn, model_id: str | None = None) -> tuple[Data, Data]:
         return _composed(view, drawn, where, model_id)

@@ -81,8 +81,9 @@ def _with_picture(reader: Reader, asked: Asked, found: facts.Facts, states: Sequ
     color = palette.colour(asked.run, states[0].color) if asked.view == "run" else ""
     try:
         made = picture.picture(picture.Header(found.title, color, found.facts, found.values, legend), panels, more=more)
-    except MissingExtra as error:
-        return Drawn(found.text(), problem=str(error))
+    except MissingExtra:
+        # Not its own words, which name a folder of this machine: this is saved in the notebook.
+        return Drawn(found.text(), problem="no pictures of charts here: %pip install 'tracker_nb[notebook]'")
     return Drawn(found.text(), made.png, made.width, made.height)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from tracker_nb.errors import UsageError
-from tracker_nb.sdk import exits, redact, shell
+from tracker_nb.sdk import exits, redact, surroundings
 from tracker_nb.sdk import init as begin
 from tracker_nb.sdk.run import Run
 from tracker_nb.sdk.values import escape
@@ -154,7 +154,7 @@ def track_cell(
     given = {"project": project, "name": name, **arguments}
     tracked = start({key: value for key, value in given.items() if value is not None})
     try:
-        if display and shell.in_notebook():
+        if display and surroundings.in_notebook():
             tracked.show(height=height, cell=_cell())
         yield tracked.run
     except BaseException as error:

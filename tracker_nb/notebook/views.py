@@ -11,7 +11,7 @@ from tracker_nb.panels import views as panels
 from tracker_nb.query import listing
 from tracker_nb.query.reading import Reader
 from tracker_nb.sdk import init as begin
-from tracker_nb.sdk import shell
+from tracker_nb.sdk import surroundings
 from tracker_nb.store import known
 from tracker_nb.store.place import Place, find
 from tracker_nb.store.runs import RunState
@@ -46,7 +46,7 @@ def show(path: str | None = None, *, height: int | None = None) -> None:
     if height is not None and not LOWEST <= height <= HIGHEST:
         raise BadValue(f"height={height!r} must be a number of pixels, {LOWEST} to {HIGHEST}.")
     view = find_view(path)
-    if not shell.in_notebook():
+    if not surroundings.in_notebook():
         print(view.text)  # noqa: T201
         return
     from tracker_nb.notebook import display

@@ -21,7 +21,7 @@ def __getattr__(name: str) -> Any:
     try:
         from tracker_nb.panels.dashboard import Dashboard
     except ImportError as error:
-        from tracker_nb.errors import MissingExtra
+        from tracker_nb.errors import MissingExtra, install
 
-        raise MissingExtra("Widgets need anywidget and ipywidgets: pip install 'tracker_nb[notebook]'.") from error
+        raise MissingExtra(f"Widgets need anywidget and ipywidgets: {install('notebook')}") from error
     return Dashboard

@@ -28,7 +28,7 @@ Text = Annotated[str, msgspec.Meta(max_length=1024)]
 
 
 class RunsQuery(msgspec.Struct, forbid_unknown_fields=True):
-    """Which runs are asked for: see `answers.runs_page`."""
+    """Which runs are asked for: see `answers.runs_page`. A notebook is named as its kernel was told."""
 
     entity: Text | None = None
     project: Text | None = None
@@ -36,6 +36,8 @@ class RunsQuery(msgspec.Struct, forbid_unknown_fields=True):
     order: Text = "-created_at"
     limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 50
     cursor: Text | None = None
+    notebook: Text | None = None
+    search: Text = ""
 
 
 class _OfStore(msgspec.Struct):
@@ -141,6 +143,8 @@ class Answering:
             order=query.order,
             limit=query.limit,
             cursor=query.cursor,
+            notebook=() if query.notebook is None else (query.notebook,),
+            search=query.search,
         )
 
     def _run(self, params: Any) -> Any:

@@ -1,6 +1,7 @@
-/* Fetches the program that draws dashboards, which is too large to be saved with every widget: from the labextension, else
-   from the server extension, else from the kernel. */
+/* Fetches the program that draws dashboards, which is too large to be saved with every widget: from the page where our
+   extension runs in it, else from the files of the labextension, else from the server extension, else from the kernel. */
 const VERSION = '@VERSION@';
+const PAGE = Symbol.for('tracker_nb.page');
 const KEY = Symbol.for(`tracker_nb.panels.${VERSION}`);
 
 function places() {
@@ -36,6 +37,7 @@ function fromKernel(model) {
 }
 
 async function load(model) {
+  if (globalThis[PAGE]) return { default: globalThis[PAGE] };
   for (const url of places()) {
     try {
       return await import(/* @vite-ignore */ url);
@@ -56,17 +58,7 @@ async function render({ model, el }) {
     el.textContent = `This dashboard cannot be shown: ${error.message}`;
     return undefined;
   }
-  let dispose = program.default.render({ model, el });
-  const again = () => {
-    dispose();
-    el.replaceChildren();
-    dispose = program.default.render({ model, el });
-  };
-  model.on('change:view', again);
-  return () => {
-    model.off('change:view', again);
-    dispose();
-  };
+  return program.default.render({ model, el });
 }
 
 export default { render };

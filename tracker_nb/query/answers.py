@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -71,17 +71,22 @@ def runs_page(
     limit: int = 50,
     offset: int = 0,
     cursor: str | None = None,
+    notebook: Collection[str] = (),
+    search: str = "",
 ) -> dict[str, Any]:
     """A page of runs with config and summary.
 
     Args:
+        notebook, search: see `listing.list_states`.
         cursor: `next` of the page before; it wins over `offset`.
 
     Raises:
         BadValue: a filter, the order or the cursor is none.
     """
     mark = None if cursor is None else _unpacked(cursor)
-    states = listing.list_states(reader, entity=entity, project=project, filters=filters, order=order)
+    states = listing.list_states(
+        reader, entity=entity, project=project, filters=filters, order=order, notebook=notebook, search=search
+    )
     start = offset if mark is None else _after(states, mark)
     page = states[start : start + limit]
     found = listing.page_summaries(reader, page)

@@ -28,7 +28,10 @@ class Buckets:
 
     Attributes:
         x: first x of each bucket, in the units of the x axis, shape (n,), ascending.
-        min, max, mean, last: shape (n,), float64; NaN where a bucket holds only NaN.
+        min: the least of each bucket, shape (n,), float64; NaN where it holds only NaN. So are the next three.
+        max: the largest.
+        mean: the mean.
+        last: the last that was logged.
         count: points in each bucket, shape (n,), int64, NaN among them; empty buckets are left out.
         exact: True where every bucket is a single logged point.
     """

@@ -50,12 +50,10 @@ class Changed:
 
     Attributes:
         many: more runs have changed than are listed: read the list again.
-        died: a writer has died since; its journal waits for somebody to apply it.
     """
 
     runs: list[RunChange] = field(default_factory=list)
     many: bool = False
-    died: bool = False
 
 
 class Changes:
@@ -86,6 +84,10 @@ class Changes:
         """True if somebody may be logging, as far as the last look knows."""
         return any(self._alive.get(name.split(".")[1], True) for name in self._sizes)
 
+    def has_dead(self) -> bool:
+        """True if a writer is dead, as far as the last look knows: its journal waits for somebody to apply it."""
+        return False in self._alive.values()
+
     def has_new_journals(self) -> bool:
         """True if a file came or went since the last look. Costs microseconds."""
         return self._folder_time() != self._folder
@@ -99,22 +101,18 @@ class Changes:
         Raises:
             StoreTooNew, StoreDamaged
         """
-        changed, died = self._look(lives=lives)
+        changed = self._look(lives=lives)
         some = sorted(changed)[:MOST]
-        return Changed([one for path in some if (one := self._now(path))], len(changed) > MOST, died)
+        return Changed([one for path in some if (one := self._now(path))], len(changed) > MOST)
 
     def close(self) -> None:
         """Close the connection."""
         self.reader.close()
 
-    def _look(self, *, lives: bool) -> tuple[set[Path], bool]:
+    def _look(self, *, lives: bool) -> set[Path]:
         changed = self._in_journals()
         changed |= self._in_database()
-        died = False
-        if lives:
-            found, died = self._in_lives()
-            changed |= found
-        return changed, died
+        return changed | self._in_lives() if lives else changed
 
     def _identity(self) -> tuple[int, int] | None:
         try:
@@ -193,19 +191,18 @@ class Changes:
 
         return self.reader.ask(answer, run="")  # no run has this id: no journal is read
 
-    def _in_lives(self) -> tuple[set[Path], bool]:
-        found, died = set(), False
+    def _in_lives(self) -> set[Path]:
+        found = set()
         for journal in journals.journals(self.place.journals):
             if journal.run == records.SESSION:
                 continue
             alive = journal.alive()
             if self._alive.get(journal.writer, True) and not alive:
-                died = True
                 path = self._path(journal.segments[-1].path.name)
                 if path is not None:
                     found.add(path)
             self._alive[journal.writer] = alive
-        return found, died
+        return found
 
     # ------------------------------------------------------------------------------------------------ one run
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tracker_nb.errors import BadValue, RunNotFound, closest
 from tracker_nb.query.definitions import one_number
+from tracker_nb.query.notebooks import OfNotebook
 from tracker_nb.query.reading import Reader, View, settle_state, take_tail
 from tracker_nb.query.summaries import summaries
 from tracker_nb.store import runs
@@ -36,7 +38,16 @@ _FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project and how many runs it has. Times are microseconds since 1970."""
+    """A project and how many runs it has. Times are microseconds since 1970.
+
+    Attributes:
+        entity: first part of its runs' paths.
+        name: second part of them.
+        runs: how many there are.
+        running: how many of them go on.
+        created: when its first run began.
+        updated: when something was last logged to one of them.
+    """
 
     entity: str
     name: str
@@ -53,10 +64,14 @@ def list_states(
     project: str | None = None,
     filters: Mapping[str, Any] | None = None,
     order: str = "-created_at",
+    notebook: Collection[str] = (),
+    search: str = "",
 ) -> list[runs.RunState]:
     """Runs that are not deleted, filtered by equality and sorted.
 
     Args:
+        notebook: paths of one notebook; where there are any, only runs that it has made.
+        search: words, each of which a run must have in its id, name, project, tags, group, job type or notes.
         filters: values by name: a field of the run, `config.<key>`, `summary_metrics.<key>` or `summary.<key>`, `tags`
             (holds this tag). Dotted keys reach into nested configs and summaries.
         order: "+" or "-" and a name as in `filters`; runs without it come last. Where a summary has several figures, by
@@ -77,7 +92,9 @@ def list_states(
             )
 
     def answer(view: View) -> list[runs.RunState]:
-        states = _states(view, entity, project)
+        states = _states(view, entity, project, notebook)
+        if words := search.casefold().split():
+            states = [state for state in states if _has(state, words)]
         needs = any(_is_summary(name) for name in (*wanted, by))
         found = summaries(view, states) if needs else [{} for _ in states]
         pairs = [
@@ -93,14 +110,26 @@ def list_states(
     return reader.ask(answer)
 
 
-def _states(view: View, entity: str | None, project: str | None) -> list[runs.RunState]:
-    where, values = ["r.deleted IS NULL"], []
+def _has(state: runs.RunState, words: Sequence[str]) -> bool:
+    told = (state.run, state.name, state.project, *state.tags, state.group or "", state.job_type or "", state.notes)
+    text = "\n".join(told).casefold()
+    return all(word in text for word in words)
+
+
+def _states(view: View, entity: str | None, project: str | None, notebook: Collection[str] = ()) -> list[runs.RunState]:
+    where: list[str] = ["r.deleted IS NULL"]
+    values: list[Any] = []
     if entity is not None:
         where.append("p.entity = ?")
         values.append(entity)
     if project is not None:
         where.append("p.name = ?")
         values.append(project)
+    chosen = OfNotebook(view.db, notebook) if notebook else None
+    if chosen is not None:  # and those with tails: these may know more
+        where.append("(r.id IN (SELECT value FROM json_each(?)) OR r.run IN (SELECT value FROM json_each(?)))")
+        open_runs = {tail.head.run for tail in view.tails}
+        values += [json.dumps(sorted(chosen.known)), json.dumps(sorted(open_runs))]
     rows = view.db.execute(f"SELECT {runs.COLUMNS} {runs.FROM} WHERE {' AND '.join(where)} ORDER BY r.id", values)
     found = {(s.entity, s.project, s.run): s for s in map(runs.from_row, rows)}
     known = [state.generation_id for state in found.values() if state.generation_id is not None]
@@ -118,7 +147,9 @@ def _states(view: View, entity: str | None, project: str | None) -> list[runs.Ru
             take_tail(found[key], tail)
     for state in found.values():
         settle_state(view, state)
-    return list(found.values())
+    if chosen is None:
+        return list(found.values())
+    return [state for state in found.values() if chosen.has(state, view.tails_of(state))]
 
 
 def _is_summary(name: str) -> bool:

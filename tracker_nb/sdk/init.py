@@ -6,7 +6,6 @@ import atexit
 import contextlib
 import os
 import sqlite3
-import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -21,14 +20,13 @@ from tracker_nb.errors import (
     UsageError,
 )
 from tracker_nb.journal.naming import now
-from tracker_nb.sdk import exits, names
+from tracker_nb.sdk import exits, names, surroundings
 from tracker_nb.sdk.config import Config, Write, as_dict
 from tracker_nb.sdk.run import Run, clean_tags
 from tracker_nb.sdk.settings import Settings, resolve
-from tracker_nb.sdk.shell import in_notebook
 from tracker_nb.sdk.summary import Summary
 from tracker_nb.sdk.values import escape
-from tracker_nb.store import runs
+from tracker_nb.store import cautions, runs
 from tracker_nb.store.database import connect_reading, create, store_id
 from tracker_nb.store.place import Place, find, user_store
 
@@ -64,7 +62,8 @@ def init(
     Args:
         entity: first part of its path; default: your user name.
         project: default: "uncategorized".
-        dir: folder of the store; default: see `tracker_nb.store.place`.
+        dir: folder of the store; default: the one that TRACKER_NB_DIR names, else the nearest `.tracker_nb` at or above
+            the working directory, else the one in your user's data directory.
         id: its id; default: 8 random characters.
         name: what people call it; default: adjective-noun-N.
         notes, tags, group, job_type: to find it again.
@@ -227,7 +226,7 @@ def _before_another(previous: Run, reinit: bool | str | None) -> Run | None:
         raise BadValue(f"reinit={reinit!r} must be finish_previous, return_previous, create_new, True or False.")
     if reinit == "create_new":
         return None
-    in_script = reinit in (None, False, "default") and not in_notebook()
+    in_script = reinit in (None, False, "default") and not surroundings.in_notebook()
     if (reinit == "return_previous" or in_script) and not previous._finished:
         return previous
     for run in reversed(list(_open)):  # one whose finish() was interrupted too
@@ -255,7 +254,7 @@ def _disabled(chosen: Settings, values: dict[str, Any]) -> Run:
 
 def _begin(chosen: Settings, values: dict[str, Any]) -> Run:
     place = _open_store(chosen.root_dir)
-    entity = _part("entity", chosen.entity) or _user()
+    entity = _part("entity", chosen.entity) or surroundings.user()
     project = _part("project", chosen.project) or DEFAULT_PROJECT
     resume = chosen.resume or "never"
     if resume == "auto":
@@ -278,7 +277,7 @@ def _begin(chosen: Settings, values: dict[str, Any]) -> Run:
         place,
         state,
         store_id=identity,
-        host=_host(),
+        host=surroundings.host(),
         step=step,
         power=chosen.durability == "power",
         resumed=known is not None,
@@ -286,6 +285,8 @@ def _begin(chosen: Settings, values: dict[str, Any]) -> Run:
     run._begin(fields)
     if not (chosen.silent or chosen.quiet):
         print(f"tracker_nb: {'resumed' if known else 'run'} {run.name} in {run.project}, recorded in {place}")  # noqa: T201
+        for caution in cautions.cautions(place):
+            print(f"tracker_nb: {caution}")  # noqa: T201
     return run
 
 
@@ -299,9 +300,10 @@ def _open_store(given: str | None) -> Place:
 
         for other in _elsewhere():
             if other.root != place.root and prepared(other):
+                why = cautions.why_not_writable(place)
                 warnings.warn(
-                    f"The store at {place} cannot be written: this run is recorded in {other} instead. To read it: "
-                    f"TRACKER_NB_DIR={other}",
+                    f"The store at {place} cannot be written{f' ({why})' if why else ''}: this run is recorded in {other} "
+                    f"instead. To read it: TRACKER_NB_DIR={other}. To have a store of your own here: tracker-nb init",
                     stacklevel=5,
                 )
                 return other
@@ -343,21 +345,6 @@ def _part(what: str, given: str | None) -> str | None:
     if given is not None and (not given.strip() or "/" in given):
         raise BadValue(f"{what}={given!r} must be a name without '/'.")
     return escape(given) if given else None
-
-
-def _user() -> str:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # no such user in the container's /etc/passwd
-        return "user"
-
-
-def _host() -> str:
-    import platform
-
-    return platform.node()
 
 
 def _known(place: Place, entity: str, project: str, run_id: str, resume: str) -> tuple[runs.RunState | None, int]:
@@ -431,29 +418,8 @@ def _fields(chosen: Settings, values: dict[str, Any], known: runs.RunState | Non
     if known is None:
         fields.setdefault("name", names.new_name(number))
         fields["color"] = names.color(number)
-        fields["owner"] = _user()
-    import platform
-
-    main = sys.modules.get("__main__")
-    return fields | {
-        "config": values,
-        "mode": chosen.mode or "online",
-        "host": _host(),
-        "pid": os.getpid(),
-        "program": escape(str(getattr(main, "__file__", "") or "")),
-        "argv": [escape(argument) for argument in sys.argv[1:]],
-        "executable": escape(sys.executable or ""),
-        "python": platform.python_version(),
-        "os": sys.platform,
-        "cwd": escape(_cwd()),
-    }
-
-
-def _cwd() -> str:
-    try:
-        return os.getcwd()
-    except OSError:
-        return ""
+        fields["owner"] = surroundings.user()
+    return fields | {"config": values, "mode": chosen.mode or "online", **surroundings.facts()}
 
 
 def _at_exit() -> None:

@@ -21,7 +21,8 @@ class Metric:
     Attributes:
         name: of the metric, or a prefix such as "train/*".
         step_metric: the metric that is its x axis.
-        step_sync, hidden: as given; None where nothing was said.
+        step_sync: as given; None where nothing was said.
+        hidden: True where it has no chart by default; None where nothing was said.
         summary: words such as "min"; empty: the last value.
         goal: "minimize" or "maximize"; None where nothing was said.
     """

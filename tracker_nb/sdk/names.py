@@ -10,10 +10,10 @@ from tracker_nb.errors import BadValue
 _LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 MOST_CHARACTERS = 64
 PALETTE = (
-    "#4269D0", "#EFB118", "#FF725C", "#6CC5B0", "#3CA951", "#FF8AB7", "#A463F2", "#97BBF5", "#9C6B4E", "#9498A0",
-    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8C564B", "#B8A000", "#5B5F97", "#00868B",
+    "#4269D0", "#D69400", "#FF725C", "#4FB3A0", "#3CA951", "#E57FA6", "#A463F2", "#7F9FE0", "#9C6B4E", "#8A929A",
+    "#0072B2", "#6C8F1F", "#009E73", "#CC79A7", "#D55E00", "#4DA9D8", "#B03F7A", "#B5A300", "#6F63BB", "#1F8A96",
 )  # fmt: skip
-"""Observable 10, then Okabe-Ito and neighbours: told apart by the colour-blind too."""
+"""The hues of `tracker_nb.charts.palette`, which charts choose from by id; here in an order whose neighbours differ."""
 
 _ADJECTIVES = (
     "amber brave breezy bright calm candid clear clever cosmic crisp curious daily dapper dawn deep eager early earnest "

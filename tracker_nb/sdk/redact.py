@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 MARK = "[redacted]"
 SHORTEST = 6
@@ -45,6 +45,10 @@ _ASSIGNED = re.compile(
          ["']?\]?[ ]{0,4}(?::|=(?!=))[ ]{0,4}(?:[rbufRBUF]{0,2})(["']))[^"'\n]{1,4096}(?=\2)""",
     re.IGNORECASE | re.VERBOSE,
 )
+_SECRET_OPTION = re.compile(
+    r"--?(?:[a-z0-9]+[-_])*(?:password|passwd|passphrase|token|(?:api|access|private|secret)[-_]?key|secret|credentials?)",
+    re.IGNORECASE,
+)
 _OPTION = re.compile(r"(--?(?:password|passwd|token|api[-_]?key|secret)(?:=|[ ]{1,4}))[^\s'\"]{4,1024}", re.IGNORECASE)
 
 
@@ -54,7 +58,11 @@ def redact(text: str, environment: Mapping[str, str] | None = None) -> str:
     Args:
         environment: where values of variables named like secrets come from; default: this process's.
     """
-    for value in secrets_of(os.environ if environment is None else environment):
+    return _without(text, secrets_of(os.environ if environment is None else environment))
+
+
+def _without(text: str, values: Iterable[str]) -> str:
+    for value in values:
         if value in text:
             text = text.replace(value, MARK)
     text = _CREDENTIALS.sub(rf"\1{MARK}", text)
@@ -64,6 +72,23 @@ def redact(text: str, environment: Mapping[str, str] | None = None) -> str:
     for shape in _SHAPES:
         text = shape.sub(MARK, text)
     return text
+
+
+def redact_arguments(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> list[str]:
+    """The arguments of a program with what looks like a secret replaced: also what follows an option such as --token."""
+    given = secrets_of(os.environ if environment is None else environment)
+    found = []
+    after = ""
+    for argument in arguments:
+        name, equals, _ = argument.partition("=")
+        if _SECRET_OPTION.fullmatch(after) and not argument.startswith("-"):
+            found.append(MARK)
+        elif equals and _SECRET_OPTION.fullmatch(name):
+            found.append(f"{name}={MARK}")
+        else:
+            found.append(_without(argument, given))
+        after = argument
+    return found
 
 
 def secrets_of(environment: Mapping[str, str]) -> list[str]:

@@ -17,8 +17,8 @@ from tracker_nb.journal.writer import Writer
 from tracker_nb.sdk import cells, exits, reprs, stopping
 from tracker_nb.sdk.config import Config
 from tracker_nb.sdk.nowhere import NoWriter
-from tracker_nb.sdk.shell import in_notebook
 from tracker_nb.sdk.summary import Summary
+from tracker_nb.sdk.surroundings import in_notebook
 from tracker_nb.sdk.tidy import LogWarning, tidy
 from tracker_nb.sdk.values import encode_hook, escape, plain
 from tracker_nb.store import runs, stops
@@ -33,7 +33,6 @@ class Run:
     """One unit of computation. Made by `init()`; end it with `finish()` or use it as a context manager.
 
     Attributes:
-        id, name, entity, project: strings.
         config: a dict with attributes, saved on change.
         summary: last values, and what you set.
     """
@@ -367,8 +366,8 @@ class Run:
             problem = background(self._place).release(self._writer, self.id)
             if problem is not None:
                 warnings.warn(
-                    f"Run {self.name} is safe in the journals of {self._place} but not yet in its database: {problem} The "
-                    f"next process that opens the store applies it.",
+                    f"Run {self.name} is safe in the journals of {self._place} but not yet in its database: "
+                    f"{str(problem).rstrip('.')}. The next process that opens the store applies it.",
                     LogWarning,
                     stacklevel=3,
                 )

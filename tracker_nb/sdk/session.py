@@ -19,6 +19,7 @@ from tracker_nb.journal import records
 from tracker_nb.journal.naming import Cell
 from tracker_nb.journal.writer import Writer
 from tracker_nb.sdk import init as begin
+from tracker_nb.sdk import surroundings
 from tracker_nb.sdk.values import encode_hook, plain
 from tracker_nb.store import history, known
 from tracker_nb.store.background import background
@@ -70,7 +71,7 @@ class Session:
             if not _prepared(place):
                 raise PermissionError(13, "it cannot be written")
             head = records.Head(
-                records.FORMAT, known.identity(place), "", "", records.SESSION, 0, "", 0, False, begin._host(), 0, 0,
+                records.FORMAT, known.identity(place), "", "", records.SESSION, 0, "", 0, False, surroundings.host(), 0, 0,
                 {"session": self.uid},
             )  # fmt: skip
             writer = Writer(place.journals, head, encode_hook=encode_hook, plain=plain, mode=place.file_mode())

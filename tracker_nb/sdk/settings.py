@@ -17,7 +17,7 @@ RESUME = ("never", "allow", "must", "auto")
 
 
 class Settings(traitlets.HasTraits):
-    """Settings of a run. Unset ones are None and take the environment's value, else the default named in `help`."""
+    """Settings of a run, all optional: what is not given is taken from the environment, else its default holds."""
 
     entity = traitlets.Unicode(None, allow_none=True, help="First part of a run's path. Default: the user's name.")
     project = traitlets.Unicode(None, allow_none=True, help="Project of the run. Default: uncategorized.")

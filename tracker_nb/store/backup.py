@@ -66,9 +66,9 @@ def backup(place: Place, dest: str | os.PathLike[str]) -> Backup:
             for folder in (copy.journals, copy.files, copy.objects):
                 folder.mkdir(mode=0o700)
             live, segments = _copy_journals(place, copy)
-            _copy_database(source, partial, copy)
+            copy_database(source, partial, copy)
             files = sum(_copy_tree(a, b) for a, b in ((place.files, copy.files), (place.objects, copy.objects)))
-            damage = _damage(partial)
+            damage = damage_of(partial)
             os.rename(partial, copy.database)
             portable.sync_folder(copy.root)
         except BaseException:
@@ -136,7 +136,12 @@ def _write(path: Path, data: bytes, mode: int) -> None:
         os.fsync(fd)
 
 
-def _copy_database(source: sqlite3.Connection, partial: Path, copy: Place) -> None:
+def copy_database(source: sqlite3.Connection, partial: Path, copy: Place) -> None:
+    """Copy what a connection sees into the file `partial` of a store, on disk when it returns.
+
+    Raises:
+        StoreDamaged
+    """
     _write(partial, b"", copy.file_mode())
     try:
         _copy_pages(source, partial, copy)
@@ -175,8 +180,8 @@ def _copy_tree(source: Path, target: Path) -> int:
     return count
 
 
-def _damage(database: Path) -> str:
-    """What SQLite finds wrong with the copy; "" where it is whole."""
+def damage_of(database: Path) -> str:
+    """What SQLite finds wrong with a database; "" where it is whole."""
     try:
         with contextlib.closing(sqlite3.connect(database)) as db:
             found = [str(row[0]) for row in db.execute("PRAGMA quick_check(5)")]

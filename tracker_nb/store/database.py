@@ -20,9 +20,11 @@ from urllib.parse import quote
 from tracker_nb import portable
 from tracker_nb.errors import StoreBusy, StoreDamaged, StoreNotFound, StoreReadOnly, StoreTooNew, TrackerError
 from tracker_nb.store import forks, schema
+from tracker_nb.store.cautions import why_not_writable
 from tracker_nb.store.place import PROJECT_FOLDER, Place
 
 LOCK_SECONDS = 10.0
+GITIGNORE = "# Recorded runs are data, not source.\n*\n"
 _CHECKPOINT_BYTES = 4 << 20
 _abandoned: list[object] = []
 
@@ -41,8 +43,7 @@ def create(place: Place) -> bool:
         place.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in (place.journals, place.files, place.objects):
             folder.mkdir(mode=0o700, exist_ok=True)
-        if place.root.name == PROJECT_FOLDER and not (place.root / ".gitignore").exists():
-            (place.root / ".gitignore").write_text("# Recorded runs are data, not source.\n*\n", "utf-8")
+        ignore(place)
         with contextlib.closing(Database(place)) as database, database.locked():
             return database.prepare()
     except PermissionError as error:
@@ -50,6 +51,12 @@ def create(place: Place) -> bool:
             f"Cannot write a store at {place}: {error.strerror}. Choose another folder with TRACKER_NB_DIR=... or "
             f"`init(dir=...)`."
         ) from error
+
+
+def ignore(place: Place) -> None:
+    """Keep the store of a project out of its repository."""
+    if place.root.name == PROJECT_FOLDER and not place.gitignore.exists():
+        place.gitignore.write_text(GITIGNORE, "utf-8")
 
 
 def _version_at(place: Place) -> int:
@@ -79,9 +86,7 @@ def _connect(place: Place, *, write: bool) -> sqlite3.Connection:
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=5.0)
     except sqlite3.OperationalError as error:
         if not place.exists():
-            raise StoreNotFound(
-                f"There is no store at {place}. Make one with `tracker-nb init`, or log a run: that makes it too."
-            ) from error
+            raise missing(place) from error
         raise StoreReadOnly(f"The store at {place} cannot be opened: {error}.") from error
     with contextlib.suppress(sqlite3.DatabaseError):  # it reads the schema: who asks next says that this is damaged
         connection.execute("PRAGMA cache_size=-16384")
@@ -105,7 +110,7 @@ def connect_reading(place: Place) -> sqlite3.Connection:
         StoreNotFound, StoreTooNew, StoreReadOnly, StoreBusy, StoreDamaged
     """
     if not place.exists():
-        raise StoreNotFound(f"There is no store at {place}. Make one with `tracker-nb init`, or log a run there.")
+        raise missing(place)
     version = 0
     try:
         with contextlib.suppress(sqlite3.OperationalError):  # what a killed writer left, a reader cannot roll back
@@ -150,8 +155,22 @@ def connect_any(place: Place) -> sqlite3.Connection:
         StoreNotFound, StoreReadOnly
     """
     if not place.exists():
-        raise StoreNotFound(f"There is no store at {place}. Make one with `tracker-nb init`, or log a run there.")
+        raise missing(place)
     return _connect(place, write=False)
+
+
+def missing(place: Place) -> StoreNotFound:
+    """The error that says that there is no store here, or none that this user can see."""
+    nearest = next(one for one in (place.root, *place.root.parents) if os.path.exists(one))
+    if os.access(nearest, os.X_OK):
+        return StoreNotFound(
+            f"There is no store at {place}. Make one with `tracker-nb init`, or log a run: that makes it too."
+        )
+    why = why_not_writable(place)
+    return StoreNotFound(
+        f"Whether there is a store at {place} cannot be seen, as this user may not look into {nearest}"
+        f"{f': {why}' if why else ''}. Ask who owns it, or have a store of your own: `tracker-nb init`."
+    )
 
 
 @contextlib.contextmanager

@@ -6,31 +6,27 @@ Examining changes nothing. `repair` does what any process that opens the store d
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import os
 import platform
-import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from tracker_nb import portable
 from tracker_nb.errors import TrackerError
-from tracker_nb.store import doctor_database, doctor_journals
+from tracker_nb.store import doctor_database, doctor_journals, doctor_jupyter
 from tracker_nb.store.apply import Applier, take_over
-from tracker_nb.store.database import Database, connect_any
-from tracker_nb.store.findings import Finding, error, ok, readable, warn
+from tracker_nb.store.cautions import why_not_writable
+from tracker_nb.store.contents import DATABASE_FILES
+from tracker_nb.store.database import Database, connect_any, missing
+from tracker_nb.store.findings import Finding, error, ok, readable, some, warn
 from tracker_nb.store.place import Place, user_store
-
-EXTRAS = {
-    "notebook": ("altair", "anywidget", "ipython", "ipywidgets", "nbformat", "pandas", "pillow", "vl-convert-python"),
-    "lab": ("jupyter-server", "jupyterlab"),
-}
-"""Packages that the extras of the distribution bring."""
 
 SAFE_SQLITE = (3, 51, 3)
 LITTLE_SPACE, NO_SPACE = 1 << 30, 64 << 20
+FEW_FILES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +62,8 @@ def examine(place: Place, *, release: str = "", given: bool = False, quick: bool
         given: its folder was named by whoever asks, not found.
         quick: do not compare indexes with their tables, which takes most of the time.
     """
-    return Report(place, (_release(release), *_findings(place, given=given, quick=quick)))
+    found = _findings(place, given=given, quick=quick)
+    return Report(place, (_release(release), *found, *doctor_jupyter.findings(release)))
 
 
 def repair(place: Place) -> Repair:
@@ -99,17 +96,17 @@ def _findings(place: Place, *, given: bool, quick: bool) -> Iterator[Finding]:
     chosen = why(place, given=given)
     data = {"path": str(place), "chosen": chosen}
     if not place.exists():
-        advice = "Make one with `tracker-nb init`, or log a run: that makes it too."
-        yield error("store", f"There is no store at {place} ({chosen}).", advice, data=data)
+        said = str(missing(place)).split(". ", 1)
+        yield error("store", f"{said[0]} ({chosen}).", said[1], data=data)
         yield _sqlite_version()
     else:
         yield ok("store", f"{place}, {chosen}", data=data)
         yield _folder(place)
+        yield from _owners(place)
         yield _file_system(place)
         yield _disk(place)
         yield _sqlite_version()
         yield from _inside(place, quick=quick)
-    yield from _extensions()
 
 
 def _inside(place: Place, *, quick: bool) -> Iterator[Finding]:
@@ -123,7 +120,11 @@ def _inside(place: Place, *, quick: bool) -> Iterator[Finding]:
     except (sqlite3.Error, TrackerError) as failure:
         problem = str(failure)
         yield error("database", f"{place.database} cannot be read: {problem}.", doctor_database.ADVICE_DAMAGED)
-    yield from doctor_journals.findings(place, applied)
+    try:
+        yield from doctor_journals.findings(place, applied)
+    except PermissionError as failure:
+        said = f"{failure.filename} is closed to this user, and rows that are not applied yet lie there."
+        yield warn("journals", said, "Its owner gives the right to read: chmod -R g+rX, for a group that you are in.")
     try:
         with contextlib.closing(connect_any(place)) as db:
             yield doctor_database.integrity(db, quick=quick)
@@ -142,8 +143,13 @@ def _folder(place: Place) -> Finding:
         return error("folder", f"{place} cannot be looked at: {problem.strerror}.")
     data = {"mode": f"{mode:04o}", "writable": place.writable()}
     if not place.writable():
-        advice = "Runs can be read; what is logged from here goes to another store. Give yourself the right to write."
-        return warn("folder", f"This user may not write to it (mode {mode:04o}).", advice, data=data)
+        why = why_not_writable(place)
+        advice = (
+            "Runs can be read; what is logged from here goes to another store. For one of your own: tracker-nb init. To "
+            "share this one, its owner makes it writable for a group that you are in."
+        )
+        reason = f": {why}" if why else ""
+        return warn("folder", f"This user may not write to it{reason} (mode {mode:04o}).", advice, data=data)
     if mode & 0o007 and not portable.WINDOWS:
         does = "change" if mode & 0o002 else "read"
         return warn(
@@ -153,11 +159,40 @@ def _folder(place: Place) -> Finding:
     return ok("folder", f"Mode {mode:04o}{shared}", data=data)
 
 
+def _owners(place: Place) -> Iterator[Finding]:
+    """Nothing where everything is this user's own."""
+    user, owner = portable.user(), portable.owner(place.root)
+    if user is None or owner is None:
+        return
+    owners = {one[1] for one in map(portable.owner, _own_files(place)) if one is not None}
+    others = sorted(owners - {owner[1]})
+    data = {"owner": owner[1], "others": others}
+    if others and not place.file_mode() & 0o060:
+        advice = f"sudo chown -R {owner[1]} {place}"
+        detail = f"It belongs to {owner[1]}, and files in it to {some(others)}: neither may write what the other made."
+        yield warn("owner", detail, advice, data=data)
+    elif user != owner[0] and place.writable() and not place.file_mode() & 0o060:
+        advice = f"Log as {owner[1]}, or to a store of your own: tracker-nb init"
+        detail = (
+            f"It belongs to {owner[1]}, not to you. What you log there {owner[1]} may not be able to read or change."
+        )
+        yield warn("owner", detail, advice, data=data)
+
+
+def _own_files(place: Place) -> Iterator[Path]:
+    """Files that whoever logs has to write, or has made."""
+    yield from (path for name in (*DATABASE_FILES, place.lock.name) if os.path.exists(path := place.root / name))
+    with contextlib.suppress(OSError):
+        yield from place.journals.iterdir()
+
+
 def _file_system(place: Place) -> Finding:
     kind = portable.file_system(place.root)
     data = {"type": kind, "network": portable.on_network(place.root)}
     if portable.on_network(place.root):
-        advice = "Put the store on a local disk, named by TRACKER_NB_DIR, and copy it with `tracker-nb backup`."
+        advice = (
+            "While nothing logs: tracker-nb store move DEST, to a local disk; keep copies here by tracker-nb backup."
+        )
         return warn(
             "file system",
             f"{kind}, a network file system: locks and SQLite's log may fail across machines.",
@@ -168,13 +203,19 @@ def _file_system(place: Place) -> Finding:
 
 
 def _disk(place: Place) -> Finding:
-    usage = shutil.disk_usage(place.root)
-    detail = f"{readable(usage.free)} free of {readable(usage.total)}"
-    data = {"free": usage.free, "total": usage.total}
+    space = portable.free_space(place.root)
+    if space is None:
+        return warn("disk", "How much room is left cannot be told.", "Look at it with your system's own programs.")
+    free, total = space
+    files = portable.free_files(place.root)
+    detail = f"{readable(free)} free of {readable(total)}"
+    data = {"free": free, "total": total, "free_files": files}
     advice = "Make room. Until then rows wait in the memory of their programs, within a limit."
-    if usage.free < NO_SPACE:
+    if files is not None and files < FEW_FILES:
+        return warn("disk", f"{detail}, but only {files:,} more files (inodes)", advice, data=data)
+    if free < NO_SPACE:
         return error("disk", detail, advice, data=data)
-    return warn("disk", detail, advice, data=data) if usage.free < LITTLE_SPACE else ok("disk", detail, data=data)
+    return warn("disk", detail, advice, data=data) if free < LITTLE_SPACE else ok("disk", detail, data=data)
 
 
 def _release(release: str) -> Finding:
@@ -194,22 +235,3 @@ def _sqlite_version() -> Finding:
         "Write to tracker.db with tracker_nb only. A Python with a newer SQLite lifts this.",
         data={"version": version},
     )
-
-
-def _extensions() -> Iterator[Finding]:
-    for extra, packages in EXTRAS.items():
-        versions = {name: _version(name) for name in packages}
-        there = [f"{name} {version}" for name, version in versions.items() if version]
-        missing = [name for name, version in versions.items() if not version]
-        detail = ", ".join(there) or "nothing of it is installed"
-        if there and missing:
-            detail += f"; not installed: {', '.join(missing)}"
-        advice = f"If you need them: pip install 'tracker_nb[{extra}]'" if missing else ""
-        yield ok(f"extra {extra}", detail, advice, data=versions)
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None

@@ -82,7 +82,7 @@ def _journal_mode(db: sqlite3.Connection, place: Place) -> Finding:
     network = portable.on_network(place.root)
     data = {"journal_mode": mode}
     if mode == "wal" and network:
-        advice = "Move the store to a local disk: on a network file system this mode damages databases."
+        advice = "While nothing logs: tracker-nb store move DEST, to a local disk. Here this mode damages databases."
         return error("journal mode", "wal, on a network file system", advice, data=data)
     if mode != "wal" and not network and os.access(place.root, os.W_OK):
         advice = "`tracker-nb backup DEST` makes a copy that does not have this."

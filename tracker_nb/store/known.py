@@ -11,6 +11,7 @@ import os
 import sqlite3
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,17 @@ def remember(place: Place, store: str = "", *, logging: bool = False) -> None:
         _remembered.add((place.root, logging))
 
 
+def follow(store: str, place: Place) -> None:
+    """A store has moved. Never raises: who opens it at its new place says so too."""
+    now = int(time.time())
+    _change(lambda stores: stores.__setitem__(store, Known(store, place, now)))
+
+
+def forget(store: str) -> None:
+    """A store was deleted. Never raises."""
+    _change(lambda stores: stores.pop(store, None))
+
+
 def known() -> list[Known]:
     """Stores that were opened, those used last first, whether they are still there or not."""
     with contextlib.suppress(OSError, RuntimeError):
@@ -102,16 +114,33 @@ def _remember(place: Place, store: str, *, logging: bool) -> None:
     file = _folder() / FILE
     if _is_said(_read(file).get(found), place, now):
         return
+
+    def enter(stores: dict[str, Known]) -> None:
+        old = stores.get(found)
+        if not (_is_said(old, place, now) or (old and old.place != place and not logging and old.is_here())):
+            stores[found] = Known(found, place, now)
+
+    _write_changed(enter)
+
+
+def _change(change: Callable[[dict[str, Known]], object]) -> None:
+    with contextlib.suppress(OSError, RuntimeError):
+        _write_changed(change)
+    _remembered.clear()
+
+
+def _write_changed(change: Callable[[dict[str, Known]], object]) -> None:
+    """Change the list while nobody else does. Where somebody else does for long, it stays as it is."""
+    file = _folder() / FILE
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with portable.opened(file.with_name(LOCK), os.O_RDWR | os.O_CREAT) as lock:
         if not portable.wait_lock(lock, LOCK_SECONDS):
             return
-        stores = _read(file)
-        old = stores.get(found)
-        if _is_said(old, place, now) or (old is not None and old.place != place and not logging and old.is_here()):
-            return
-        stores[found] = Known(found, place, now)
-        _write(file, sorted(stores.values(), key=lambda one: -one.used)[:MOST])
+        before = _read(file)
+        stores = dict(before)
+        change(stores)
+        if stores != before:
+            _write(file, sorted(stores.values(), key=lambda one: -one.used)[:MOST])
 
 
 def _is_said(old: Known | None, place: Place, now: int) -> bool:

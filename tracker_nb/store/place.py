@@ -51,9 +51,14 @@ class Place:
         """Copies made before a migration."""
         return self.root / "backups"
 
+    @property
+    def gitignore(self) -> Path:
+        """Keeps the store out of a repository, where it is that of a project."""
+        return self.root / ".gitignore"
+
     def exists(self) -> bool:
-        """True if there is a database."""
-        return self.database.exists()
+        """True if there is a database, as far as this user may see."""
+        return os.path.exists(self.database)  # Path.exists() raises where a folder on the way is closed to us
 
     def writable(self) -> bool:
         """True if this process may create files in it."""
@@ -83,7 +88,7 @@ def find(given: str | os.PathLike[str] | None = None, *, start: Path | None = No
     except FileNotFoundError:  # the working directory was deleted
         return user_store()
     for folder in (here, *here.parents):
-        if (folder / PROJECT_FOLDER / DATABASE).exists():
+        if os.path.exists(folder / PROJECT_FOLDER / DATABASE):
             return Place(folder / PROJECT_FOLDER)
     return user_store()
 

@@ -6,6 +6,9 @@ import {
   type DataSource,
   type Metric,
   type Project,
+  type Run,
+  type RunChanges,
+  type RunCommands,
   type RunDetail,
   type RunPath,
   type RunsPage,
@@ -13,16 +16,19 @@ import {
   type Series,
   SourceError,
   type SourceEvent,
+  type Store,
+  STORE,
   type Subscription
 } from './source';
 import type { Stream } from './stream';
+import { VERSION } from './version';
 
 /** How requests reach the server: JupyterLab's `ServerConnection.makeRequest`, or `fetch`. */
 export type Request = (url: string, init: RequestInit) => Promise<Response>;
 
-const STORE = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const INFO = '/info';
 
-export class RestSource implements DataSource {
+export class RestSource implements DataSource, RunCommands {
   /**
    * @param server where the server is, and what its requests need.
    * @param stream the page's end of the stream of the same server.
@@ -33,17 +39,18 @@ export class RestSource implements DataSource {
     private readonly request: Request = (url, init) => fetch(url, init)
   ) {}
 
-  /** Stores that are on the server's machine; undefined where nobody can say now. */
-  async storesHere(): Promise<Set<string> | undefined> {
+  /** Stores that are on the server's machine; undefined where nobody can say now, null where there is no extension of ours. */
+  async storesHere(): Promise<Set<string> | undefined | null> {
     try {
-      const parameters = new URLSearchParams({ no_track_activity: '1' });
-      const { stores } = await this._ask<{ stores: { id: string; here: boolean }[] }>('GET', '/stores', {
-        parameters
-      });
-      return new Set(stores.filter(one => one.here).map(one => one.id));
-    } catch {
-      return undefined;
+      return new Set((await this.stores()).filter(one => one.here).map(one => one.id));
+    } catch (error) {
+      return error instanceof SourceError && error.type === 'NoExtension' ? null : undefined;
     }
+  }
+
+  async stores(signal?: AbortSignal): Promise<Store[]> {
+    const parameters = new URLSearchParams({ no_track_activity: '1' });
+    return (await this._ask<{ stores: Store[] }>('GET', '/stores', { signal, parameters })).stores;
   }
 
   async projects(store: string, signal?: AbortSignal): Promise<Project[]> {
@@ -78,6 +85,18 @@ export class RestSource implements DataSource {
   async stop(store: string, path: RunPath): Promise<number> {
     const answer = await this._ask<{ asked: number }>('POST', of(store, `${address(path)}/stop`), { body: {} });
     return answer.asked;
+  }
+
+  async update(store: string, path: RunPath, changes: RunChanges): Promise<Run> {
+    return this._ask<Run>('PATCH', of(store, address(path)), { body: changes });
+  }
+
+  async remove(store: string, path: RunPath): Promise<void> {
+    await this._ask('DELETE', of(store, address(path)), {});
+  }
+
+  async restore(store: string, path: RunPath): Promise<void> {
+    await this._ask('POST', of(store, `${address(path)}/restore`), { body: {} });
   }
 
   subscribe(store: string, listener: (event: SourceEvent) => void): Subscription {
@@ -119,13 +138,30 @@ export class RestSource implements DataSource {
       if (error instanceof Error && error.name === 'AbortError') throw error;
       throw new SourceError('NoConnection', 'The Jupyter server cannot be reached.');
     }
-    if (!answer.ok) throw await refused(answer);
+    if (!answer.ok) {
+      const why = await refused(answer);
+      throw why.type === 'NoExtension' && place !== INFO ? await this._notThere(why, what.signal) : why;
+    }
     try {
       return (await answer.json()) as T;
     } catch (error) {
       what.signal?.throwIfAborted();
       if (error instanceof Error && error.name === 'AbortError') throw error;
       throw new SourceError('NoConnection', 'The answer of the Jupyter server was cut off, or is not one of ours.');
+    }
+  }
+
+  /** An address is not there: because there is no extension of ours, or because it is that of another release. */
+  private async _notThere(why: SourceError, signal: AbortSignal | undefined): Promise<SourceError> {
+    const parameters = new URLSearchParams({ no_track_activity: '1' });
+    try {
+      const { version } = await this._ask<{ version: string }>('GET', INFO, { signal, parameters });
+      if (version === VERSION)
+        return new SourceError('NoConnection', 'Something on the way has not let the question pass.');
+      return new SourceError('OtherVersion', `This page is of tracker_nb ${VERSION}, the server of ${version}.`);
+    } catch (error) {
+      signal?.throwIfAborted();
+      return error instanceof SourceError ? error : why;
     }
   }
 }

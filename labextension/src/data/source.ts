@@ -10,6 +10,9 @@ export type Numeric = number | string;
 
 export type RunState = 'running' | 'finished' | 'failed' | 'crashed' | 'killed';
 
+/** The form of a store's id. */
+export const STORE = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /** `entity/project/run`: what names a run within a store. */
 export type RunPath = string;
 
@@ -41,6 +44,10 @@ export interface Run {
 export interface RunsQuery {
   entity?: string;
   project?: string;
+  /** Only what a notebook has made; its path as Jupyter's contents API names it. */
+  notebook?: string;
+  /** Words that a run must have in its name, id, project, tags, group, job type or notes. */
+  search?: string;
   /** Equality by name, such as `{"config.lr": 0.1}`. */
   filter?: Record<string, unknown>;
   /** "+" or "-" and a name; "-created_at" where left out. */
@@ -133,6 +140,17 @@ export interface RunChange {
   deleted: boolean;
 }
 
+/** A store that the user has opened. */
+export interface Store {
+  id: string;
+  /** The folder it belongs to. */
+  name: string;
+  /** Whether it is still at its place. */
+  here: boolean;
+  /** Seconds since 1970, to about a day. */
+  used: number;
+}
+
 /** What a listener hears. */
 export type SourceEvent =
   /** These runs changed; `many`: and more than are listed. */
@@ -170,4 +188,17 @@ export interface DataSource {
   /** Ask the programs of a run to stop; how many were asked. */
   stop(store: string, path: RunPath): Promise<number>;
   subscribe(store: string, listener: (event: SourceEvent) => void): Subscription;
+}
+
+/** What of a run a person may change. */
+export type RunChanges = Partial<Pick<Run, 'name' | 'notes' | 'tags' | 'group' | 'color'>>;
+
+/** What a person decides about runs: possible where our server extension is. */
+export interface RunCommands {
+  stores(signal?: AbortSignal): Promise<Store[]>;
+  update(store: string, path: RunPath, changes: RunChanges): Promise<Run>;
+  /** Into the trash. */
+  remove(store: string, path: RunPath): Promise<void>;
+  /** Out of the trash. */
+  restore(store: string, path: RunPath): Promise<void>;
 }

@@ -7,10 +7,12 @@ import type { Server } from '../data/protocol';
 import { type Request, RestSource } from '../data/rest';
 import { Stream } from '../data/stream';
 
+/** Whether a store is on the server's machine; undefined where nobody can say now, null where there is no extension of ours. */
+export type IsHere = (store: string) => Promise<boolean | undefined | null>;
+
 export interface Connection {
   source: RestSource;
-  /** Whether a store is on the server's machine; undefined where nobody can say now. */
-  isHere: (store: string) => Promise<boolean | undefined>;
+  isHere: IsHere;
 }
 
 /** Milliseconds for which the list of stores is believed: a notebook of many displays asks once. */
@@ -31,10 +33,11 @@ export function connect(settings: ServerConnection.ISettings): Connection {
   };
   const stream = new Stream(server, bestLine(makeWorker));
   const source = new RestSource(server, stream, request);
-  let asked: { at: number; stores: Promise<Set<string> | undefined> } | undefined;
-  const isHere = async (store: string) => {
+  let asked: { at: number; stores: Promise<Set<string> | undefined | null> } | undefined;
+  const isHere: IsHere = async store => {
     if (asked === undefined || Date.now() - asked.at > FRESH) asked = { at: Date.now(), stores: source.storesHere() };
-    return (await asked.stores)?.has(store);
+    const stores = await asked.stores;
+    return stores === null ? null : stores?.has(store);
   };
   return { source, isHere };
 }

@@ -1,3 +1,6 @@
 /** What JupyterLab and Notebook 7 load. */
 
-export { default } from './plugin';
+import plugin from './plugin';
+import sidebar from './sidebar';
+
+export default [plugin, sidebar];

@@ -6,20 +6,24 @@ import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import type { Host } from '../panels';
+import { Actions } from './actions';
 import { connect } from './connection';
 import { read } from './payload';
 import { factory, RANK } from './renderer';
-import { key, makeTab, type ViewTab } from './tab';
+import { entitle, key, makeTab, type ViewTab } from './tab';
+import { ITracker } from './token';
+import { provide } from './widgets';
 
 /** Jupyter's translator fills "%1" itself, with nothing where nothing is given, and panels fill it later. */
 const PLACES = ['%1', '%2', '%3', '%4', '%5', '%6', '%7', '%8', '%9'];
 
 export const OPEN = 'tracker-nb:open';
 
-const plugin: JupyterFrontEndPlugin<void> = {
+const plugin: JupyterFrontEndPlugin<ITracker> = {
   id: 'tracker-nb:plugin',
   description: 'Shows runs of tracker_nb, live.',
   autoStart: true,
+  provides: ITracker,
   requires: [IRenderMimeRegistry],
   optional: [ITranslator, IThemeManager, ILabShell, ILayoutRestorer],
   activate
@@ -34,26 +38,42 @@ function activate(
   themes: IThemeManager | null,
   shell: ILabShell | null,
   restorer: ILayoutRestorer | null
-): void {
+): ITracker {
   const trans = (translator ?? nullTranslator).load('tracker_nb');
   const { source, isHere } = connect(app.serviceManager.serverSettings);
-  const host: Host = { source, translate: text => trans.__(text.replaceAll('%%', '%%%%'), ...PLACES) };
+  const translate = (text: string): string => trans.__(text.replaceAll('%%', '%%%%'), ...PLACES);
+  const actions = new Actions(source, translate);
+  const host: Host = {
+    source,
+    translate,
+    edit: {
+      rename: (store, run) => actions.rename({ store, run }),
+      editTags: (store, run) => actions.editTags({ store, run }),
+      remove: (store, run) => actions.remove([{ store, run }])
+    }
+  };
   if (themes !== null) {
     host.onTheme = listener => {
       themes.themeChanged.connect(listener);
       return { dispose: () => themes.themeChanged.disconnect(listener) };
     };
   }
-  // Notebook 7 has one place in its main area, and the notebook is in it.
-  if (shell !== null) {
-    addTabs(app, shell, restorer, host);
-    host.open = view => void app.commands.execute(OPEN, { ...view });
-  }
-  rendermime.addFactory(factory({ host, isHere }), RANK);
+  // Notebook 7 has one place in its main area, and the notebook is in it: there tabs open below it.
+  const tabs = addTabs(app, shell === null ? 'down' : 'main', restorer, host);
+  actions.changed.connect(() => tabs.forEach(tab => void entitle(tab, host)));
+  host.open = view => void app.commands.execute(OPEN, { ...view });
+  rendermime.addFactory(factory({ host, isHere, rendermime }), RANK);
+  provide({ host, isHere });
+  return { source, isHere, host, actions };
 }
 
 /** The command that opens a view in a tab, and the tabs of before after a reload. */
-function addTabs(app: JupyterFrontEnd, shell: ILabShell, restorer: ILayoutRestorer | null, host: Host): void {
+function addTabs(
+  app: JupyterFrontEnd,
+  area: 'main' | 'down',
+  restorer: ILayoutRestorer | null,
+  host: Host
+): WidgetTracker<ViewTab> {
   const { open: _open, ...inTab } = host; // from a tab, views open in place
   const tracker = new WidgetTracker<ViewTab>({ namespace: 'tracker-nb' });
   app.commands.addCommand(OPEN, {
@@ -80,9 +100,10 @@ function addTabs(app: JupyterFrontEnd, shell: ILabShell, restorer: ILayoutRestor
       if (tab === undefined) {
         tab = makeTab(request, inTab);
         await tracker.add(tab);
-        shell.add(tab, 'main');
+        if (area === 'down') tab.content.addClass('tnb-below');
+        app.shell.add(tab, area);
       }
-      shell.activateById(id);
+      app.shell.activateById(id);
     }
   });
   if (restorer !== null) {
@@ -92,4 +113,5 @@ function addTabs(app: JupyterFrontEnd, shell: ILabShell, restorer: ILayoutRestor
       name: tab => tab.id
     });
   }
+  return tracker;
 }

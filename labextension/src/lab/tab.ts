@@ -4,6 +4,7 @@ import { MainAreaWidget } from '@jupyterlab/apputils';
 import { Widget } from '@lumino/widgets';
 
 import type { Host, ViewRequest } from '../panels';
+import { runsIcon } from './icons';
 import { Mounted } from './mounted';
 
 export type ViewTab = MainAreaWidget<ViewWidget>;
@@ -22,7 +23,21 @@ export function makeTab(request: ViewRequest, host: Host): ViewTab {
   tab.title.label = label(request, host.translate);
   tab.title.caption = [request.entity, request.project, request.run].filter(Boolean).join('/');
   tab.title.closable = true;
+  tab.title.icon = runsIcon;
+  void entitle(tab, host);
   return tab;
+}
+
+/** A run's tab has its name, which people know; its id is in the caption. */
+export async function entitle(tab: ViewTab, host: Host): Promise<void> {
+  const { entity, project, run, store } = tab.content.request;
+  if (run === undefined) return;
+  try {
+    const { name } = await host.source.run(store, `${entity}/${project}/${run}`);
+    if (!tab.isDisposed && name !== '') tab.title.label = name;
+  } catch {
+    // the view says what is wrong
+  }
 }
 
 export class ViewWidget extends Widget {

@@ -1,6 +1,7 @@
 /** The panels of a dashboard, in sections by prefix. New panels come at the end of their section; nothing else moves. */
 
 import type { Metric } from '../data/source';
+import { drawable, isNumeric } from './beside';
 import type { Dashboard } from './dashboard';
 import { h, icon, setText } from './dom';
 import { fill } from './format';
@@ -9,6 +10,7 @@ import { LinePanel } from './panel';
 
 /** So many panels without a search: more would not be looked at, and each costs memory. */
 export const MOST_PANELS = 200;
+const MACHINE = 'system';
 
 interface Section {
   node: HTMLElement;
@@ -79,6 +81,8 @@ export class Board {
     for (const [prefix, section] of this.sections) {
       const all = found.filter(name => prefixOf(name) === prefix).length;
       section.node.hidden = all === 0;
+      // Sections of few panels stand beside each other: see the style sheet.
+      section.node.style.setProperty('--tnb-panels', String(Math.max(1, all)));
       setText(section.count, `(${all})`);
     }
     // One section without a name needs no heading.
@@ -108,7 +112,7 @@ export class Board {
 
   private begin(prefix: string): Section {
     const t = this.dashboard.host.translate;
-    const open = prefix !== 'system'; // a machine's twenty metrics are looked at when something is wrong
+    const open = prefix !== MACHINE; // a machine's twenty metrics are looked at when something is wrong
     const count = h('span', { class: 'tnb-count' });
     const grid = h('div', { class: 'tnb-grid', hidden: !open });
     const head = h(
@@ -120,6 +124,7 @@ export class Board {
           section.open = !section.open;
           head.setAttribute('aria-expanded', String(section.open));
           grid.hidden = !section.open;
+          node.classList.toggle('tnb-folded', !section.open);
         }
       },
       icon('fold'),
@@ -127,9 +132,12 @@ export class Board {
       count
     );
     const node = h('section', { class: 'tnb-section', 'aria-label': prefix || t('charts') }, head, grid);
+    node.classList.toggle('tnb-folded', !open);
     const section: Section = { node, head, count, grid, open };
+    // What a machine does stands last, also when the next section comes later.
+    const before = prefix === MACHINE ? null : this.sections.get(MACHINE)?.node;
     this.sections.set(prefix, section);
-    this.node.append(node, this.note);
+    this.node.insertBefore(node, before ?? this.note);
     return section;
   }
 
@@ -147,14 +155,4 @@ export class Board {
 export function prefixOf(name: string): string {
   const at = name.indexOf('/');
   return at > 0 ? name.slice(0, at) : '';
-}
-
-/** Whether a metric has a panel by itself. */
-export function drawable(metric: Metric): boolean {
-  return !metric.hidden && isNumeric(metric);
-}
-
-/** A server that is older says nothing of numbers. */
-function isNumeric(metric: Metric & { numeric?: boolean }): boolean {
-  return metric.numeric !== false;
 }

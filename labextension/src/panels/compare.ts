@@ -5,13 +5,19 @@ import type { Dashboard } from './dashboard';
 import { h } from './dom';
 import { fill, plain } from './format';
 import { pathOf } from './lines';
-import { colour } from './palette';
+import { DIRECT_LABELS } from './names';
+import { colour, swatchFill } from './palette';
 import type { Peer } from './stats';
 
 const MOST_CHANGES = 8;
+/** More names than this are read nowhere but in the list of runs. */
+const MOST_NAMES = 48;
 
 export class Compare {
   readonly node = h('div', { class: 'tnb-compare' });
+  /** The names of the lines, where they are too many to stand beside them. */
+  readonly legend = h('ul', { class: 'tnb-legend', hidden: true });
+  private swatches: [HTMLElement, Run][] = [];
   private text = '';
 
   constructor(
@@ -20,6 +26,33 @@ export class Compare {
     private readonly loadAll: () => Promise<readonly Run[]>
   ) {
     this.node.append(h('span', { class: 'tnb-space' }), axis);
+    this.legend.setAttribute('aria-label', dashboard.host.translate('Lines'));
+    dashboard.disposables.add(
+      dashboard.model.changed.connect(aspect => {
+        if (aspect === 'shown' || aspect === 'runs') this.update();
+      })
+    );
+  }
+
+  /** Which lines are drawn, and how, follows from which runs are shown together. */
+  private update(): void {
+    const { model, host } = this.dashboard;
+    for (const [swatch, run] of this.swatches) this.paint(swatch, run);
+    const { shown } = model;
+    this.legend.hidden = shown.length <= DIRECT_LABELS;
+    if (this.legend.hidden) return;
+    const names = shown.slice(0, MOST_NAMES).map(run => {
+      const swatch = h('span', { class: 'tnb-swatch' });
+      this.paint(swatch, run);
+      return h('li', { title: `${run.name || run.run} (${run.run})` }, swatch, h('span', {}, run.name || run.run));
+    });
+    const more = shown.length - names.length;
+    if (more > 0) names.push(h('li', { class: 'tnb-muted' }, fill(host.translate('and %1 more'), String(more))));
+    this.legend.replaceChildren(...names);
+  }
+
+  private paint(swatch: HTMLElement, run: Run): void {
+    swatch.style.background = swatchFill(colour(run.run, run.color), this.dashboard.model.dash(pathOf(run)));
   }
 
   /** Peers are drawn by default, one click off. */
@@ -37,9 +70,11 @@ export class Compare {
     }
     model.put([...roles.keys()]);
     model.show([...roles.keys()].map(pathOf), true);
+    this.swatches = [];
     const boxes = [...roles].map(([other, is]) => {
       const swatch = h('span', { class: 'tnb-swatch' });
-      swatch.style.background = colour(other.run, other.color);
+      this.swatches.push([swatch, other]);
+      this.paint(swatch, other);
       return this.box(
         true,
         on => model.show([pathOf(other)], on),

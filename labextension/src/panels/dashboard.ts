@@ -7,7 +7,7 @@ import { HoverBus } from './hover';
 import { Model } from './model';
 import type { LinePanel, Shared } from './panel';
 import { reconnecting, skeleton } from './states';
-import { readTheme } from './theme';
+import { onContrast, readTheme } from './theme';
 import { Screen } from './visible';
 
 const OURS = new Set(['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'Enter', ' ', ...'jke/?+=-0']);
@@ -33,7 +33,6 @@ export class Dashboard {
     const spoken = h('div', { class: 'tnb-offscreen', 'aria-live': 'polite' });
     this.body = h('div', { class: 'tnb-body' });
     this.root = h('div', { class: `tnb-root tnb-view-${request.view}` }, banner, this.body, spoken);
-    if (request.height) this.root.style.setProperty('--tnb-max-height', `${request.height}px`);
     node.replaceChildren(this.root);
     this.feed = new Feed(host.source, request.store, this.model);
     const bus = new HoverBus();
@@ -51,11 +50,13 @@ export class Dashboard {
     this.disposables.add(this.feed);
     this.disposables.add(bus);
     this.disposables.add(this.shared.screen);
-    const themed = host.onTheme?.(() => {
+    const recolour = (): void => {
       theme = readTheme(this.root);
       for (const panel of this.panels) panel.recolour();
-    });
+    };
+    const themed = host.onTheme?.(recolour);
     if (themed) this.disposables.add(themed);
+    this.disposables.add(onContrast(recolour));
     this.disposables.add(
       this.model.changed.connect(aspect => {
         if (aspect !== 'connection') return;
@@ -87,6 +88,17 @@ export class Dashboard {
 
   release(panel: LinePanel): void {
     this.panels.delete(panel);
+  }
+
+  /** How high it is at most. */
+  resize(height: number | undefined): void {
+    if (height === undefined) this.root.style.removeProperty('--tnb-max-height');
+    else this.root.style.setProperty('--tnb-max-height', `${height}px`);
+  }
+
+  /** The first answers are there: whoever holds another picture of the same may let it go. */
+  complete(): void {
+    this.root.dataset['complete'] = '';
   }
 
   /** Shows content; null: shapes of what will come, but nothing for the first 200 ms. */

@@ -56,6 +56,8 @@ const ICONS: Record<string, string> = {
   eye: 'M1.5 8S4 3.5 8 3.5 14.5 8 14.5 8 12 12.5 8 12.5 1.5 8 1.5 8ZM8 6a2 2 0 1 0 0 4 2 2 0 0 0 0-4Z',
   hidden: 'M1.5 8S4 3.5 8 3.5 14.5 8 14.5 8 12 12.5 8 12.5 1.5 8 1.5 8ZM3 13 13 3',
   fold: 'M5 6.5 8 9.5 11 6.5',
+  filter: 'M2.5 3.5h11L9.5 8.5v4l-3-1.5v-2.5Z',
+  settings: 'M2.5 4.5h6M11.5 4.5h2M2.5 11.5h2M7.5 11.5h6M10 3v3M6 10v3',
   copy: 'M6 6h7v7H6ZM10 6V3H3v7h3'
 };
 const FILLED = new Set(['running', 'killed', 'stop']);

@@ -41,6 +41,7 @@ export function full(value: unknown): string {
 
 /** A difference with its sign. */
 export function signed(difference: number): string {
+  if (difference === 0) return '±0';
   return difference > 0 ? `+${short(difference)}` : short(difference);
 }
 
@@ -85,6 +86,12 @@ export function ago(microseconds: number, now: number, t: Translate): string {
             ? [2592000, 'months']
             : [31557600, 'y'];
   return fill(t('%1 %2 ago'), String(Math.max(1, Math.round(seconds / size))), t(unit));
+}
+
+/** How old, where there is little room: "now", "3 min", "2 d". */
+export function age(microseconds: number, now: number, t: Translate): string {
+  const seconds = Math.max(0, (now * 1000 - microseconds) / 1e6);
+  return seconds < 45 ? t('now') : ago(microseconds, now, text => (text === '%1 %2 ago' ? '%1 %2' : t(text)));
 }
 
 /** The exact time, in the reader's zone. */

@@ -1,6 +1,6 @@
 /** What a view needs from its surroundings, and what it is asked to show. */
 
-import type { DataSource } from '../data/source';
+import type { DataSource, Run } from '../data/source';
 
 /** What to show: the fields of a display's payload, already checked. */
 export interface ViewRequest {
@@ -20,6 +20,8 @@ export interface Host {
   translate: (text: string) => string;
   /** Where the host can open a view in a tab; absent: no "Open" control. */
   open?: (view: ViewRequest) => void;
+  /** Where runs can be changed: asks the user what for, and does it. Resolves to whether anything was done. */
+  edit?: Record<'rename' | 'editTags' | 'remove', (store: string, run: Run) => Promise<boolean>>;
   /** The theme has changed: colours are read again from --jp-* variables. */
   onTheme?: (listener: () => void) => { dispose(): void };
 }

@@ -9,10 +9,18 @@ import { runView } from './runview';
 
 export type { Host, ViewRequest } from './host';
 
-/** Renders a view into a node; returns what to dispose of. */
-export function mountView(node: HTMLElement, request: ViewRequest, host: Host): { dispose(): void } {
+/** A view on a page. */
+export interface Mount {
+  /** Gives it another height at most, in CSS pixels; undefined: its own choice. */
+  resize(height: number | undefined): void;
+  dispose(): void;
+}
+
+/** Renders a view into a node. */
+export function mountView(node: HTMLElement, request: ViewRequest, host: Host): Mount {
   const way: ViewRequest[] = [];
   let shown: Dashboard | null = null;
+  let high = request.height;
 
   const show = (next: ViewRequest): void => {
     shown?.dispose();
@@ -20,6 +28,7 @@ export function mountView(node: HTMLElement, request: ViewRequest, host: Host): 
       way.push(next);
       show(further);
     }));
+    dashboard.resize(high);
     const before = way[way.length - 1];
     if (before) {
       const word = before.view === 'projects' ? host.translate('All projects') : (before.project ?? '');
@@ -36,5 +45,11 @@ export function mountView(node: HTMLElement, request: ViewRequest, host: Host): 
   };
 
   show(request);
-  return { dispose: () => shown?.dispose() };
+  return {
+    resize: height => {
+      high = height;
+      shown?.resize(height);
+    },
+    dispose: () => shown?.dispose()
+  };
 }

@@ -64,6 +64,7 @@ export function rowsOf(line: Line): Rows {
   const rows: Rows = { lines: [], points: [], edges: [] };
   const { run, label, color, dash, min, max } = line;
   let end: Row | null = null;
+  let alone = false;
   for (let at = 0; at < line.x.length; at++) {
     const x = line.x[at] as number;
     const value = line.last[at] as number;
@@ -73,10 +74,14 @@ export function rowsOf(line: Line): Rows {
       row.max = max[at];
     }
     rows.lines.push(row);
-    if (row.last !== null) end = row;
-    else rows.edges.push({ run, color, x, kind: Number.isNaN(value) ? 'nan' : value > 0 ? '+inf' : '-inf' });
+    if (row.last !== null) {
+      end = row;
+      // With nothing beside it, no line shows it.
+      alone = !Number.isFinite(line.last[at - 1]) && !Number.isFinite(line.last[at + 1]);
+      if (alone) rows.points.push({ run, color, x, last: row.last });
+    } else rows.edges.push({ run, color, x, kind: Number.isNaN(value) ? 'nan' : value > 0 ? '+inf' : '-inf' });
   }
-  if (end && line.live) rows.points.push({ run, color, x: end.x, last: end.last });
+  if (end && line.live && !alone) rows.points.push({ run, color, x: end.x, last: end.last });
   return rows;
 }
 

@@ -1,16 +1,22 @@
-/** A button with a menu of things to copy. */
+/** A button with a menu of things to copy and to do. */
 
 import { h, icon } from './dom';
 import type { Translate } from './format';
 import { copy } from './states';
 
-export interface Entry {
-  word: string;
-  copies: string;
-}
+export type Entry = { word: string } & ({ copies: string } | { does: () => void });
 
 export function menuButton(label: string, entries: Entry[], t: Translate): HTMLElement {
-  const items = entries.map(({ word, copies }) => {
+  const items = entries.map(entry => {
+    const { word } = entry;
+    if ('does' in entry) {
+      const act = (): void => {
+        close(true);
+        entry.does();
+      };
+      return h('button', { class: 'tnb-menu-item', role: 'menuitem', tabindex: '-1', onclick: act }, word);
+    }
+    const { copies } = entry;
     const item = h(
       'button',
       {
@@ -68,10 +74,15 @@ export function menuButton(label: string, entries: Entry[], t: Translate): HTMLE
     if (event.key === 'Escape') close(true);
     else if (event.key === 'ArrowDown') items[(at + 1) % items.length]?.focus();
     else if (event.key === 'ArrowUp') items[(at - 1 + items.length) % items.length]?.focus();
+    else if (event.key === 'Home') items[0]?.focus();
+    else if (event.key === 'End') items[items.length - 1]?.focus();
     else return;
     event.preventDefault();
     event.stopPropagation();
   };
-  const node = h('span', { class: 'tnb-menu-holder', onkeydown: press }, button, list);
+  const left = (event: FocusEvent): void => {
+    if (event.relatedTarget instanceof Node && !node.contains(event.relatedTarget)) close(false);
+  };
+  const node = h('span', { class: 'tnb-menu-holder', onkeydown: press, onfocusout: left }, button, list);
   return node;
 }

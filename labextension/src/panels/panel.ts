@@ -8,6 +8,7 @@ import { fill, full, short, type Translate } from './format';
 import type { HoverBus } from './hover';
 import { type Line, nearest, pathOf, toLine } from './lines';
 import type { Model, Window } from './model';
+import { Names } from './names';
 import { Overlay, type Reading } from './overlay';
 import { errorBox } from './states';
 import { swatchFill } from './palette';
@@ -30,15 +31,11 @@ export interface Shared {
   chart?: typeof LineChart;
 }
 
-/** How many lines carry their name at their end; beyond, the run list or the legend does. */
-const DIRECT_LABELS = 4;
-const LABEL_APART = 13;
-
 export class LinePanel implements Client {
   readonly node: HTMLElement;
   private readonly plot: HTMLElement;
   private readonly canvas: HTMLElement;
-  private readonly names: HTMLElement;
+  private readonly names = new Names();
   private readonly readout: HTMLElement;
   private readonly note: HTMLElement;
   private readonly over: HTMLElement;
@@ -63,13 +60,12 @@ export class LinePanel implements Client {
     const t = shared.translate;
     this.readout = h('span', { class: 'tnb-readout', 'aria-hidden': 'true' });
     this.canvas = h('div', { class: 'tnb-canvas' });
-    this.names = h('div', { class: 'tnb-names', 'aria-hidden': 'true' });
     this.note = h('div', { class: 'tnb-plot-note', hidden: true });
     this.plot = h(
       'div',
       { class: 'tnb-plot', role: 'group', tabindex: '0', 'aria-label': key },
       this.canvas,
-      this.names
+      this.names.node
     );
     this.overlay = new Overlay(this.plot, {
       panel: this,
@@ -264,37 +260,12 @@ export class LinePanel implements Client {
     if (this.plot.getAttribute('aria-label') !== label) this.plot.setAttribute('aria-label', label);
   }
 
-  /** Puts the names at the ends of up to four lines, apart from each other, and tells the overlay where the plot is. */
+  /** What has been drawn is elsewhere now: the ruler's values, and the names of the lines. */
   private place(): void {
     this.overlay.refresh();
     const { xDomain, yDomain } = this.chart ?? {};
-    const named = this.lines.length > 1 && this.lines.length <= DIRECT_LABELS && xDomain && yDomain ? this.lines : [];
-    const [width, height] = [this.width(), this.size[1] - PLOT.top - PLOT.bottom];
-    const spots: { line: Line; x: number; y: number }[] = [];
-    for (const line of named) {
-      let at = line.x.length - 1;
-      while (at >= 0 && !(Number.isFinite(line.last[at]) && (line.x[at] as number) <= xDomain![1])) at--;
-      if (at < 0) continue;
-      const x = share(line.x[at] as number, xDomain!) * width;
-      const y = (1 - share(line.last[at] as number, yDomain!)) * height;
-      spots.push({ line, x: Math.max(x, Math.min(width, 96)), y: Math.max(0, Math.min(height, y) - LABEL_APART - 2) });
-    }
-    spots.sort((a, b) => a.y - b.y);
-    spots.forEach((spot, place) => {
-      const above = spots[place - 1];
-      if (above) spot.y = Math.max(spot.y, above.y + LABEL_APART);
-    });
-    const over = (spots[spots.length - 1]?.y ?? 0) + LABEL_APART - height;
-    if (over > 0) for (const spot of spots) spot.y -= over;
-    this.names.replaceChildren(
-      ...spots.map(({ line, x, y }) => {
-        const name = h('span', { class: 'tnb-name' }, line.label);
-        name.style.color = line.color;
-        name.style.right = `${PLOT.right + width - x}px`;
-        name.style.top = `${PLOT.top + y}px`;
-        return name;
-      })
-    );
+    const size: [number, number] = [this.width(), this.size[1] - PLOT.top - PLOT.bottom];
+    this.names.show(xDomain && yDomain ? this.lines : [], { x: xDomain ?? [0, 1], y: yDomain ?? [0, 1], size });
   }
 
   dispose(): void {
@@ -314,10 +285,6 @@ export function axisWord(x: string, t: Translate): string {
 function cut(word: string): string {
   const last = word.slice(word.lastIndexOf('/') + 1);
   return last.length > 8 ? `${last.slice(0, 7)}…` : last;
-}
-
-function share(value: number, [from, to]: Window): number {
-  return to > from ? (value - from) / (to - from) : 0.5;
 }
 
 function rank(value: number): number {

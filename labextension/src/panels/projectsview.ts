@@ -5,6 +5,7 @@ import { SourceError } from '../data/source';
 import { type Dashboard, throttled } from './dashboard';
 import { h, icon } from './dom';
 import { ago, count, exact, fill } from './format';
+import { keyboard } from './keyboard';
 import { empty, errorBox } from './states';
 
 const CODE = 'import tracker_nb\nwith tracker_nb.init(project="digits") as run:\n    run.log({"loss": 0.5})';
@@ -13,6 +14,24 @@ export function projectsView(dashboard: Dashboard): void {
   const { host, request, signal, disposables, feed } = dashboard;
   const t = host.translate;
   let shown: Project[] = [];
+
+  const move = (by: number): void => {
+    const names = [...dashboard.body.querySelectorAll<HTMLElement>('.tnb-table .tnb-link')];
+    const at = names.indexOf(document.activeElement as HTMLElement);
+    names[Math.min(names.length - 1, Math.max(0, at + by))]?.focus();
+  };
+  const keys = keyboard(
+    dashboard,
+    [{ keys: 'j k', does: t('next and previous project'), act: key => move(key === 'j' ? 1 : -1) }],
+    [['Enter', t('open the project')]]
+  );
+  const title = h(
+    'div',
+    { class: 'tnb-header' },
+    h('strong', { class: 'tnb-run-name' }, t('Projects')),
+    h('span', { class: 'tnb-space' }),
+    keys
+  );
 
   const open = (project: Project): void => {
     const view = { store: request.store, view: 'project' as const, entity: project.entity, project: project.project };
@@ -50,7 +69,7 @@ export function projectsView(dashboard: Dashboard): void {
       h('thead', {}, h('tr', {}, ...heads.map((word, at) => h('th', at === 2 ? { class: 'tnb-number' } : {}, word)))),
       h('tbody', {}, ...shown.map(row))
     );
-    dashboard.load(table);
+    dashboard.load(h('div', {}, title, table));
     if (inside) [...table.querySelectorAll('button')].find(button => button.textContent === focused)?.focus();
   };
 
@@ -79,5 +98,5 @@ export function projectsView(dashboard: Dashboard): void {
   );
   disposables.listen(document, 'visibilitychange', () => !document.hidden && refresh());
   disposables.every(30_000, () => shown.length && show());
-  void read();
+  void read().then(() => dashboard.complete());
 }

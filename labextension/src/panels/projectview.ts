@@ -1,11 +1,13 @@
 /** A project: its runs at the left, and the metrics of those that are shown. */
 
-import type { Metric, Run, SourceEvent } from '../data/source';
+import type { Run, SourceEvent } from '../data/source';
 import { SourceError } from '../data/source';
-import { Board, drawable } from './board';
+import { beside } from './beside';
+import { Board } from './board';
 import { type Dashboard, throttled } from './dashboard';
 import { h } from './dom';
-import { chartKeys, help } from './help';
+import { chartKeys } from './help';
+import { keyboard } from './keyboard';
 import { pathOf } from './lines';
 import { RunList } from './runlist';
 import { empty, errorBox } from './states';
@@ -56,7 +58,7 @@ class ProjectView {
       model.show(page.runs.slice(0, SHOWN_AT_FIRST).map(pathOf), true);
       this.parts?.list.page(page.total, page.next !== null);
       await this.readMetrics();
-    });
+    }).then(() => this.dashboard.complete());
   }
 
   private page(cursor?: string): ReturnType<Dashboard['host']['source']['runs']> {
@@ -99,26 +101,24 @@ class ProjectView {
     const bar = h('div', { class: 'tnb-toolbar' }, search, h('span', { class: 'tnb-space' }), axis);
     const waiting = h('p', { class: 'tnb-hint', hidden: true }, t('Waiting for the first log()'));
     this.parts = { list, board, waiting };
-    const keys = help(
-      dashboard.root,
+    const ask = keyboard(
+      dashboard,
       [
-        ['/', t('search runs')],
-        ['j k', t('next and previous run')],
-        ['e', t('show or hide the run')],
-        ['Enter', t('open the run')],
-        ...chartKeys(t),
-        ['?', t('this list')]
+        { keys: '/', does: t('search runs'), act: () => list.search.focus() },
+        { keys: 'j k', does: t('next and previous run'), act: key => list.move(key === 'j' ? 1 : -1) },
+        { keys: 'e', does: t('show or hide the run'), act: () => list.toggle() },
+        {
+          keys: 'Enter',
+          does: t('open the run'),
+          act: (_, event) => (event.target as HTMLElement).classList.contains('tnb-row') && (list.open(), true)
+        }
       ],
-      t
+      chartKeys(t),
+      () => list.move(0)
     );
     const main = h('div', { class: 'tnb-content' }, bar, waiting, board.node);
-    const ask = h(
-      'button',
-      { class: 'tnb-button tnb-icon-button', title: t('Keys (?)'), 'aria-label': t('Keys'), onclick: keys.toggle },
-      '?'
-    );
     const title = h(
-      'header',
+      'div',
       { class: 'tnb-header' },
       h('strong', { class: 'tnb-run-name' }, request.project ?? ''),
       h('span', { class: 'tnb-muted' }, request.entity ?? ''),
@@ -127,7 +127,6 @@ class ProjectView {
       ask
     );
     dashboard.load(h('div', { class: 'tnb-project' }, title, h('div', { class: 'tnb-columns' }, list.node, main)));
-    dashboard.disposables.listen(dashboard.root, 'keydown', event => this.press(event as KeyboardEvent, keys, search));
   }
 
   private tab(): HTMLElement | null {
@@ -144,32 +143,6 @@ class ProjectView {
           t('Open')
         )
       : null;
-  }
-
-  private press(event: KeyboardEvent, keys: ReturnType<typeof help>, search: HTMLInputElement): void {
-    const list = this.parts?.list;
-    if (!list || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-    const target = event.target as HTMLElement;
-    const typing = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
-    if (event.key === 'Escape') {
-      if (!keys.close() && typing && target instanceof HTMLInputElement) {
-        target.value = '';
-        target.dispatchEvent(new Event('input'));
-        target.blur();
-        list.move(0);
-      }
-      return;
-    }
-    if (typing) return;
-    if (event.key === '/') (event.shiftKey ? search : list.search).focus();
-    else if (event.key === 'j') list.move(1);
-    else if (event.key === 'k') list.move(-1);
-    else if (event.key === 'e') list.toggle();
-    else if (event.key === '?') keys.toggle();
-    else if (event.key === 'Enter' && target.classList.contains('tnb-row')) list.open();
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
   }
 
   private open(run: Run): void {
@@ -242,11 +215,4 @@ class ProjectView {
       this.parts.waiting.hidden = this.parts.board.size > 0;
     });
   }
-}
-
-/** The metric whose value stands beside a run: one with a direction, else the one most runs have. */
-function beside(metrics: readonly Metric[]): Metric | undefined {
-  const able = metrics.filter(drawable);
-  const most = able.reduce<Metric | undefined>((a, b) => (!a || b.runs > a.runs ? b : a), undefined);
-  return able.find(metric => metric.direction) ?? most;
 }

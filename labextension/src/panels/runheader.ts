@@ -7,7 +7,8 @@ import { h, icon, setText } from './dom';
 import { ago, count, duration, exact, fill, stateWord } from './format';
 import { pathOf } from './lines';
 import { colour } from './palette';
-import { menuButton } from './menu';
+import { type Entry, menuButton } from './menu';
+import { trackLine } from './trackline';
 
 export class RunHeader {
   readonly node: HTMLElement;
@@ -26,7 +27,8 @@ export class RunHeader {
 
   constructor(
     private readonly dashboard: Dashboard,
-    run: Run
+    run: Run,
+    keys: HTMLElement
   ) {
     const { host, request } = dashboard;
     const t = host.translate;
@@ -59,12 +61,13 @@ export class RunHeader {
       t('More'),
       [
         { word: t('Copy run path'), copies: path },
-        { word: t('Copy %track line'), copies: `%track ${run.project}/${run.run}` }
+        { word: t('Copy %track line'), copies: trackLine(run) },
+        ...this.edits()
       ],
       t
     );
     this.node = h(
-      'header',
+      'div',
       { class: 'tnb-header' },
       this.dot,
       this.name,
@@ -75,10 +78,23 @@ export class RunHeader {
       h('span', { class: 'tnb-space' }),
       this.stop,
       open,
+      keys,
       more
     );
     this.update(run, null);
     dashboard.disposables.every(1000, () => this.tick());
+  }
+
+  private edits(): Entry[] {
+    const { host, request } = this.dashboard;
+    const { edit } = host;
+    if (!edit) return [];
+    const t = host.translate;
+    return [
+      { word: t('Rename…'), does: () => void edit.rename(request.store, this.run) },
+      { word: t('Edit tags…'), does: () => void edit.editTags(request.store, this.run) },
+      { word: t('Delete'), does: () => void edit.remove(request.store, this.run) }
+    ];
   }
 
   update(run: Run, step: number | null): void {

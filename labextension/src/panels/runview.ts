@@ -8,6 +8,8 @@ import { type Dashboard, throttled } from './dashboard';
 import { h } from './dom';
 import { figureOf } from './figure';
 import { toNumber } from './format';
+import { chartKeys } from './help';
+import { keyboard } from './keyboard';
 import { pathOf } from './lines';
 import { RunHeader } from './runheader';
 import { errorBox } from './states';
@@ -59,7 +61,7 @@ class RunView {
       this.build(detail);
       await this.readMetrics();
       await this.readPeers();
-    });
+    }).then(() => this.dashboard.complete());
   }
 
   /** Runs an action whose failure takes the place of the view, with a way to try again. */
@@ -87,14 +89,23 @@ class RunView {
     dashboard.model.put([detail]);
     dashboard.model.show([pathOf(detail)], true);
     const { search, axis } = tools(dashboard);
-    const header = new RunHeader(dashboard, detail);
+    const isMany = (): boolean => !bar.hidden;
+    const keys = keyboard(
+      dashboard,
+      [{ keys: '/', does: t('search panels'), when: isMany, act: () => isMany() && (search.focus(), true) }],
+      chartKeys(t),
+      () => search.blur()
+    );
+    const header = new RunHeader(dashboard, detail, keys);
     const stats = new Stats(dashboard, () => dashboard.model.run(this.path) ?? this.run);
     const board = new Board(dashboard);
     const compare = new Compare(dashboard, axis, () => this.all());
     const waiting = h('p', { class: 'tnb-hint', hidden: true });
     const bar = h('div', { class: 'tnb-toolbar', hidden: true }, search);
     this.parts = { header, stats, board, compare, waiting, bar };
-    dashboard.load(h('div', { class: 'tnb-run' }, header.node, stats.node, bar, waiting, board.node, compare.node));
+    dashboard.load(
+      h('div', { class: 'tnb-run' }, header.node, stats.node, bar, waiting, board.node, compare.legend, compare.node)
+    );
     const steps = detail.metrics.map(metric => toNumber(metric.last_step)).filter(Number.isFinite);
     header.update(detail, steps.length ? Math.max(...steps) : null);
     waiting.textContent = t('Waiting for the first log()');
@@ -143,9 +154,9 @@ class RunView {
     this.parts.header.update(this.run, change.step);
     if (this.parts.board.size === 0) void this.readMetrics();
     else this.refresh();
-    if (ended) {
-      this.look();
-      // The exact end, and a name or tags that were set meanwhile.
+    if (ended) this.look();
+    if (change.state !== 'running') {
+      // The exact end, and a name or tags that were set meanwhile, or are only now.
       void this.guard(async () => this.take(await host.source.run(request.store, this.path, this.dashboard.signal)));
     }
   }

@@ -42,6 +42,44 @@ function said(error: SourceError, t: Translate): [string, string] {
       return [t('This run is not in the store'), t('It may have been deleted, or the store may be another one.')];
     case 'StoreBusy':
       return [t('The store is busy'), t('Another program holds it for a moment. Nothing is lost.')];
+    case 'NoExtension':
+      return [
+        t('This Jupyter server has no tracker_nb'),
+        t(
+          "Runs are recorded all the same. Where Jupyter is installed: pip install 'tracker_nb[lab]', then restart Jupyter. If that is done already: jupyter server extension enable tracker_nb_server."
+        )
+      ];
+    case 'OtherVersion':
+      return [
+        t('This page and the Jupyter server are of different releases'),
+        t(
+          "Runs are recorded all the same. Restart Jupyter and reload this page. If it stays so: pip install -U 'tracker_nb[lab]' where Jupyter is installed."
+        )
+      ];
+    case 'StoreTooNew':
+      return [
+        t('A newer tracker_nb has written this store'),
+        t(
+          "Nothing is lost. To read it: pip install -U 'tracker_nb[lab]' where Jupyter is installed, then restart Jupyter."
+        )
+      ];
+    case 'StoreReadOnly':
+      return [
+        t('This store cannot be changed from here'),
+        t('It can be read. Whose it is, and what to do, is said by: tracker-nb doctor')
+      ];
+    case 'StoreDamaged':
+      return [
+        t('This store cannot be read'),
+        t('Copy its folder before anything else. What is wrong, and what to do, is said by: tracker-nb doctor')
+      ];
+    case 'Forbidden':
+      return [t('The Jupyter server asks you to log in again'), t('Runs go on and lose nothing. Reload this page.')];
+    case 'NoConnection':
+      return [
+        t('The Jupyter server cannot be reached'),
+        t('Runs go on and lose nothing. If the server has ended, start it again and reload this page.')
+      ];
     default:
       return [
         t('The data could not be read'),
@@ -56,7 +94,12 @@ export function empty(title: string, code: string, t: Translate): HTMLElement {
     'div',
     { class: 'tnb-empty' },
     h('p', {}, title),
-    h('div', { class: 'tnb-code' }, h('pre', {}, code), copyButton(code, t))
+    h(
+      'div',
+      { class: 'tnb-code' },
+      h('pre', { tabindex: '0', role: 'group', 'aria-label': t('Code') }, code),
+      copyButton(code, t)
+    )
   );
 }
 

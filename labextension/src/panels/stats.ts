@@ -1,7 +1,8 @@
 /** The line of figures of a run: up to four metrics with their value and a sparkline, and how they stand against other runs. */
 
 import type { Metric, Run, RunPath, Series, SourceError } from '../data/source';
-import { drawable, prefixOf } from './board';
+import { drawable } from './beside';
+import { prefixOf } from './board';
 import type { Dashboard } from './dashboard';
 import { h, s, setText } from './dom';
 import type { Client } from './feed';
@@ -25,6 +26,8 @@ class Stat implements Client {
   readonly whole = true;
   readonly node: HTMLElement;
   value: number | null = null;
+  /** Which values are better, where a definition says so. */
+  direction: Metric['direction'] = null;
   private extremes: [number, number] = [NaN, NaN];
   private readonly number = h('span', { class: 'tnb-number tnb-stat-value' });
   private readonly path = s('path', { class: 'tnb-spark-line' });
@@ -127,6 +130,9 @@ export class Stats {
 
   /** Chooses metrics once and keeps them: a figure that is there stays in its place. */
   show(metrics: readonly Metric[]): void {
+    const directions = new Map(metrics.map(metric => [metric.name, metric.direction]));
+    // A definition may come later than the figure.
+    for (const stat of this.stats) stat.direction = directions.get(stat.key) ?? stat.direction;
     this.goal ??= metrics.find(metric => metric.direction && drawable(metric)) ?? null;
     const shown = new Set(this.stats.map(stat => stat.key));
     const candidates = metrics.filter(
@@ -143,6 +149,7 @@ export class Stats {
         () => this.seen,
         () => this.compare()
       );
+      stat.direction = metric.direction;
       this.stats.push(stat);
       this.figures.append(stat.node);
       const feeding = this.dashboard.feed.add(stat);
@@ -155,33 +162,45 @@ export class Stats {
     this.compare();
   }
 
+  /** Of each figure in the line, how it differs from another run's; a run that is both the best and the last stands there once. */
   private compare(): void {
     const t = this.dashboard.host.translate;
-    const said: HTMLElement[] = [];
+    const others = new Map<RunPath, { run: Run; is: Peer['is'][] }>();
     for (const { run, is } of this.peers) {
-      // Without a direction nobody can say which run is best; against the last one a difference is still worth seeing.
-      const key = this.goal?.name ?? (is === 'last' ? this.stats[0]?.key : undefined);
-      if (key === undefined) continue;
-      const figure = figureOf(run.summary[key], this.goal?.direction);
-      const theirs = figure.value;
-      const mine = this.stats.find(stat => stat.key === key)?.like(figure) ?? NaN;
-      if (!Number.isFinite(mine - theirs)) continue;
-      const words = is === 'best' ? t('vs best (%1): %2') : t('vs last (%1): %2');
-      const title = fill(t('%1 here, %2 there'), full(mine), full(theirs));
-      said.push(
-        h(
-          'span',
-          { title },
-          fill(words, run.name || run.run, key),
-          ' ',
-          h('span', { class: 'tnb-number' }, signed(mine - theirs))
-        )
-      );
+      const known = others.get(pathOf(run));
+      if (known) known.is.push(is);
+      else others.set(pathOf(run), { run, is: [is] });
+    }
+    const said: HTMLElement[] = [];
+    for (const { run, is } of others.values()) {
+      const differences = this.stats.flatMap(stat => this.difference(stat, run, is.includes('last')) ?? []);
+      if (!differences.length) continue;
+      const listed = differences.flatMap((one, at) => (at ? [', ', one] : [one]));
+      const words =
+        is.length > 1 ? t('vs best and last (%1):') : is[0] === 'best' ? t('vs best (%1):') : t('vs last (%1):');
+      said.push(h('span', {}, `${fill(words, run.name || run.run)} `, ...listed));
     }
     const text = said.map(node => node.textContent).join('\n');
     if (this.against.dataset.text === text) return;
     this.against.dataset.text = text;
     this.against.replaceChildren(...said);
+  }
+
+  /** Against the best run only what is known to be better in a direction; against the last one any difference is worth seeing. */
+  private difference(stat: Stat, run: Run, isLast: boolean): HTMLElement | null {
+    const t = this.dashboard.host.translate;
+    if (!isLast && stat.direction === null) return null;
+    const figure = figureOf(run.summary[stat.key], stat.direction);
+    const mine = stat.like(figure) ?? NaN;
+    const difference = mine - figure.value;
+    if (!Number.isFinite(difference)) return null;
+    const title = fill(t('%1 here, %2 there'), full(mine), full(figure.value));
+    return h(
+      'span',
+      { class: 'tnb-difference', title },
+      `${stat.key} `,
+      h('span', { class: 'tnb-number' }, signed(difference))
+    );
   }
 }
 

@@ -12,13 +12,35 @@ const LIGHT: ChartTheme = {
 
 /** Reads the --jp-* variables at a node; without Jupyter (a bare page), a light theme. */
 export function readTheme(node: HTMLElement): ChartTheme {
-  const style = getComputedStyle(node);
-  const read = (name: string, otherwise: string): string => style.getPropertyValue(name).trim() || otherwise;
-  return {
+  // A canvas knows no variables, and not everywhere mixtures and names of the system's colours: a node computes them.
+  const probe = document.createElement('span');
+  probe.style.setProperty('forced-color-adjust', 'none');
+  node.append(probe);
+  const style = getComputedStyle(probe);
+  const read = (name: string, otherwise: string): string => {
+    if (getComputedStyle(node).getPropertyValue(name).trim() === '') return otherwise;
+    probe.style.color = `var(${name})`;
+    return style.color || otherwise;
+  };
+  const theme = {
     foreground: read('--tnb-foreground', LIGHT.foreground),
     muted: read('--tnb-muted', LIGHT.muted),
     grid: read('--tnb-grid', LIGHT.grid),
     background: read('--tnb-background', LIGHT.background),
-    font: style.fontFamily || LIGHT.font
+    font: getComputedStyle(node).fontFamily || LIGHT.font
+  };
+  probe.remove();
+  return theme;
+}
+
+/** Calls when the system's wish for contrast has changed: its colours take the place of Jupyter's. */
+export function onContrast(listener: () => void): { dispose(): void } {
+  const wishes = ['(forced-colors: active)', '(prefers-contrast: more)', '(prefers-color-scheme: dark)'];
+  const media = typeof matchMedia === 'undefined' ? [] : wishes.map(wish => matchMedia(wish)); // jsdom has none
+  for (const one of media) one.addEventListener('change', listener);
+  return {
+    dispose: () => {
+      for (const one of media) one.removeEventListener('change', listener);
+    }
   };
 }

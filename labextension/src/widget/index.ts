@@ -1,24 +1,23 @@
 /** The entry for hosts without our extension: an anywidget view whose data come over its comm. */
 
-import { type Channel, CommSource } from '../data/comm';
-import { mountView, type ViewRequest } from '../panels';
+import { CommSource } from '../data/comm';
+import { mountView } from '../panels';
+import { follow, type Program } from './follow';
 
 /** The panels' CSS, put here by the build. */
 declare const TNB_STYLES: string;
 
-interface Model extends Channel {
-  get(name: 'view'): ViewRequest;
-}
-
-function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
-  addStyles(el);
-  const source = new CommSource(model);
-  const view = mountView(el, model.get('view'), { source, translate: text => text });
-  return () => {
-    view.dispose();
-    source.dispose();
-  };
-}
+const program: Program = {
+  render({ model, el }) {
+    addStyles(el);
+    const source = new CommSource(model);
+    const leave = follow(model, view => mountView(el, view, { source, translate: text => text }));
+    return () => {
+      leave();
+      source.dispose();
+    };
+  }
+};
 
 /** Once a document, or once a shadow root where the host gives each widget its own. */
 function addStyles(el: HTMLElement): void {
@@ -31,4 +30,4 @@ function addStyles(el: HTMLElement): void {
   place.append(style);
 }
 
-export default { render };
+export default program;

@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
+
 import { describe, expect, it, vi } from 'vitest';
 
 import { RestSource } from '../../src/data/rest';
 import { SourceError } from '../../src/data/source';
+import { VERSION } from '../../src/data/version';
 import { SERVER, STORE } from './fakes';
 
 function setUp(answer: () => Promise<Response>, server = SERVER) {
@@ -51,6 +54,21 @@ describe('data over REST', () => {
     expect(JSON.parse(asked[0]!.init.body as string)).toEqual({ runs: ['e/p/r'], keys: ['k'], window: [null, 3] });
   });
 
+  it('changes a run, puts it into the trash and takes it out of it', async () => {
+    const { source, asked } = setUp(json({}));
+    await source.update(STORE, 'e/p/r', { tags: ['a'] });
+    await source.remove(STORE, 'e/p/r');
+    await source.restore(STORE, 'e/p/r');
+    const run = `/user/a/tracker-nb/api/v1/stores/${STORE}/projects/e/p/runs/r`;
+    expect(asked.map(({ url, init }) => [init.method, url.pathname, init.body])).toEqual([
+      ['PATCH', run, '{"tags":["a"]}'],
+      ['DELETE', run, undefined],
+      ['POST', `${run}/restore`, '{}']
+    ]);
+    // What a person does is activity, unlike what panels read.
+    expect(asked.some(({ url }) => url.searchParams.has('no_track_activity'))).toBe(false);
+  });
+
   it('names runs by parts that hold anything but a slash', async () => {
     const { source, asked } = setUp(json({ asked: 1 }));
     expect(await source.stop(STORE, 'a b/p?&#/r1')).toBe(1);
@@ -86,6 +104,40 @@ describe('data over REST', () => {
   ])('has a name for an answer of %i that is not ours', async (status, type) => {
     const { source } = setUp(async () => new Response('<html>', { status }));
     await expect(source.projects(STORE)).rejects.toMatchObject({ name: 'SourceError', type });
+  });
+
+  const missing = () => new Response('<html>', { status: 404 });
+
+  it.each([
+    ['nothing of ours answers: there is no extension', missing, 'NoExtension', null],
+    [
+      'another release answers: that is what is wrong',
+      () => Response.json({ version: '9.1.0' }),
+      'OtherVersion',
+      undefined
+    ],
+    [
+      'this release answers: something is in the way',
+      () => Response.json({ version: VERSION }),
+      'NoConnection',
+      undefined
+    ]
+  ])('asks what the server is when an address is not there; %s', async (_, info, type, here) => {
+    const { source, asked } = setUp(async () => (asked.at(-1)!.url.pathname.endsWith('/info') ? info() : missing()));
+    await expect(source.projects(STORE)).rejects.toMatchObject({ type });
+    expect(asked.map(one => one.url.pathname.split('/').at(-1))).toEqual(['projects', 'info']);
+    expect(await source.storesHere()).toBe(here);
+  });
+
+  it('names both releases', async () => {
+    const { source, asked } = setUp(async () =>
+      asked.at(-1)!.url.pathname.endsWith('/info') ? Response.json({ version: '9.1.0' }) : missing()
+    );
+    await expect(source.projects(STORE)).rejects.toThrow(`This page is of tracker_nb ${VERSION}, the server of 9.1.0.`);
+  });
+
+  it('is of the release that the package is of', () => {
+    expect(VERSION).toBe((JSON.parse(readFileSync('package.json', 'utf-8')) as { version: string }).version);
   });
 
   it('says so when nobody answers, or something else does', async () => {

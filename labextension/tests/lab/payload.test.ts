@@ -12,6 +12,9 @@ describe('what a notebook says about a display', () => {
     expect(read({ ...RUN, name: 'n', height: 420.4, cell: 'c0ffee', model_id: 'm' })).toEqual({
       request: { ...request, height: 420, cell: 'c0ffee' }
     });
+    const model_id = '0123456789abcdef0123456789abcdef';
+    expect(read({ ...RUN, model_id })).toEqual({ request, model: model_id });
+    expect(read({ version: 1, store: STORE, view: 'projects', model_id })).toMatchObject({ model: model_id });
     expect(read({ ...RUN, view: 'project' })).toEqual({
       request: { store: STORE, view: 'project', entity: 'ada', project: 'digits' }
     });
@@ -49,11 +52,18 @@ describe('what a notebook says about a display', () => {
     expect(read(payload)).toEqual({ problem: 'broken' });
   });
 
-  it.each([{ height: 1e9 }, { height: -1 }, { height: '100' }, { cell: '"><script>' }, { cell: 7 }])(
-    'loses what is odd and not needed: %j',
-    odd => {
-      const { version: _, ...request } = RUN;
-      expect(read({ ...RUN, ...odd })).toEqual({ request });
-    }
-  );
+  it.each([
+    { height: 1e9 },
+    { height: -1 },
+    { height: '100' },
+    { cell: '"><script>' },
+    { cell: 7 },
+    { model_id: '0123456789ABCDEF0123456789ABCDEF' },
+    { model_id: '' },
+    { model_id: '0123456789abcdef0123456789abcdef0' },
+    { model_id: ['0123456789abcdef0123456789abcdef'] }
+  ])('loses what is odd and not needed: %j', odd => {
+    const { version: _, ...request } = RUN;
+    expect(read({ ...RUN, ...odd })).toEqual({ request });
+  });
 });

@@ -18,7 +18,7 @@ vi.mock('../../src/panels', () => ({
   mountView: (node: HTMLElement, request: ViewRequest) => {
     const view = { node, request, disposed: false };
     mounted.push(view);
-    return { dispose: () => (view.disposed = true) };
+    return { resize: () => undefined, dispose: () => (view.disposed = true) };
   }
 }));
 
@@ -41,12 +41,13 @@ class FakeObserver {
 }
 
 const host = { source: {}, translate: (text: string) => text } as unknown as Host;
+const rendermime = { getFactory: () => undefined };
 const settled = () => vi.waitFor(() => new Promise(resolve => setTimeout(resolve, 5)));
 
-function render(bundle: Record<string, unknown>, isHere: boolean | undefined = true) {
-  const renderer = new DisplayRenderer({ host, isHere: async () => isHere });
+function render(bundle: Record<string, unknown>, isHere: boolean | undefined | null = true) {
+  const renderer = new DisplayRenderer({ host, isHere: async () => isHere, rendermime });
   const model = { trusted: false, data: bundle as never, metadata: {}, setData: () => undefined };
-  return { renderer, node: renderer.node, model, done: renderer.renderModel(model) };
+  return { renderer, node: renderer.node.firstElementChild as HTMLElement, model, done: renderer.renderModel(model) };
 }
 
 async function show() {
@@ -63,7 +64,7 @@ describe('a display in a notebook', () => {
 
   it('wins over the view of ipywidgets, in untrusted notebooks too', () => {
     expect(RANK).toBeLessThan(-10);
-    expect(factory({ host, isHere: async () => true })).toMatchObject({ safe: true, mimeTypes: [MIME] });
+    expect(factory({ host, isHere: async () => true, rendermime })).toMatchObject({ safe: true, mimeTypes: [MIME] });
   });
 
   it('costs nothing until it is near the screen', async () => {
@@ -101,6 +102,28 @@ describe('a display in a notebook', () => {
     expect(node.textContent).toBe('This store is not on this machine.');
   });
 
+  it('shows the newest picture of a display that goes on where it is not live', async () => {
+    const { renderer, node, model } = render({ [MIME]: PAYLOAD, 'text/plain': 'Running' }, false);
+    await renderer.renderModel({ ...model, data: { [MIME]: PAYLOAD, 'text/plain': 'Running 0:01' } });
+    await show();
+    expect(node.querySelector('pre')!.textContent).toBe('Running 0:01');
+    const newer = { [MIME]: PAYLOAD, 'image/png': PICTURE, 'text/plain': 'Finished' };
+    await renderer.renderModel({ ...model, data: newer });
+    expect(node.querySelector('img')!.alt).toBe('Finished');
+    expect(node.querySelectorAll('.tnb-note')).toHaveLength(1);
+    await renderer.renderModel({ ...model, data: { ...newer, [MIME]: { ...PAYLOAD, project: 'other' } } });
+    expect(node.querySelector('img')).toBeNull(); // another display: looked for anew
+  });
+
+  it('shows the picture where the server has no extension of ours, and says what to type', async () => {
+    const { node } = render({ [MIME]: PAYLOAD, 'image/png': PICTURE, 'text/plain': 'digits: 3 runs' }, null);
+    await show();
+    expect(mounted).toEqual([]);
+    expect(node.querySelector('img')).not.toBeNull();
+    expect(node.textContent).toContain("pip install 'tracker_nb[lab]'");
+    expect(node.textContent).toContain('jupyter server extension enable tracker_nb_server');
+  });
+
   it('is shown where nobody can say whether the store is here: the view has words for it', async () => {
     render({ [MIME]: PAYLOAD }, undefined);
     await show();
@@ -111,7 +134,8 @@ describe('a display in a notebook', () => {
     const { node } = render({ [MIME]: { version: 2 }, 'image/png': [PICTURE] });
     await show();
     expect(node.querySelector('img')).not.toBeNull();
-    expect(node.textContent).toContain('newer');
+    expect(node.textContent).toContain('A newer tracker_nb has written this display');
+    expect(node.textContent).toContain("pip install -U 'tracker_nb[lab]'");
   });
 
   it('shows text as text where there is no picture, whatever the notebook says', async () => {

@@ -89,7 +89,7 @@ describe('a chart', () => {
 
   it('takes a hidden run away, with its dot and its marks', async () => {
     const one = chart();
-    await one.update([line('a', [1, 'NaN', 2], {}, 'running'), line('b', [1, 2])], null);
+    await one.update([line('a', [1, 2, 'NaN', 2, 3], {}, 'running'), line('b', [1, 2])], null);
     expect(one.view.data('points')).toHaveLength(1);
     await one.update([line('b', [1, 2])], null);
     expect(one.view.data('points')).toHaveLength(0);

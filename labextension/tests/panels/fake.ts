@@ -7,12 +7,15 @@ import type {
   Project,
   Run,
   RunChange,
+  RunChanges,
+  RunCommands,
   RunDetail,
   RunPath,
   RunsPage,
   RunsQuery,
   Series,
   SourceEvent,
+  Store,
   Subscription
 } from '../../src/data/source';
 import { SourceError } from '../../src/data/source';
@@ -50,7 +53,13 @@ export function aMetric(name: string, changed: Partial<Metric> = {}): Metric {
   return { name, runs: 1, rows: 10, step_metric: null, direction: null, hidden: false, ...changed };
 }
 
-export class FakeSource implements DataSource {
+export class FakeSource implements DataSource, RunCommands {
+  storeList: Store[] = [{ id: STORE, name: 'thesis', here: true, used: 1 }];
+  /** What notebooks have made: ids of runs by path. */
+  notebooks: Record<string, string[]> = {};
+  /** Questions for runs, as they came. */
+  readonly queries: RunsQuery[] = [];
+  readonly changes: [RunPath, RunChanges][] = [];
   readonly asked: BucketsRequest[] = [];
   readonly live: boolean[] = [];
   readonly stopped: RunPath[] = [];
@@ -73,8 +82,34 @@ export class FakeSource implements DataSource {
     return this.answer(this.projectList);
   }
 
-  runs(_store: string, { order, limit = 50, cursor = '0' }: RunsQuery): Promise<RunsPage> {
-    const all = [...this.runList];
+  stores(): Promise<Store[]> {
+    return this.answer(this.storeList);
+  }
+
+  update(_store: string, path: RunPath, changes: RunChanges): Promise<Run> {
+    this.changes.push([path, changes]);
+    const run = this.runList.find(one => path.endsWith(`/${one.run}`))!;
+    return this.answer(Object.assign(run, changes));
+  }
+
+  remove(): Promise<void> {
+    return this.answer(undefined);
+  }
+
+  restore(): Promise<void> {
+    return this.answer(undefined);
+  }
+
+  runs(_store: string, query: RunsQuery): Promise<RunsPage> {
+    this.queries.push(query);
+    const { order, limit = 50, cursor = '0', notebook, search, filter, project } = query;
+    const asked = (run: Run): boolean =>
+      (notebook === undefined || !!this.notebooks[notebook]?.includes(run.run)) &&
+      (!search || run.name.includes(search)) &&
+      (!project || run.project === project) &&
+      (!filter?.state || run.state === filter.state) &&
+      (!filter?.tags || run.tags.includes(filter.tags as string));
+    const all = this.runList.filter(asked);
     const by = order?.match(/^([+-])summary_metrics\.(.+)/);
     if (by) {
       const better = by[1] === '-' ? 'maximize' : 'minimize';

@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
 
+import type { Series } from '../../src/data/source';
 import { ago, count, duration, fill, full, short, signed, toNumber } from '../../src/panels/format';
 import { dashes, nearest, rowsOf, sameSeries, toLine } from '../../src/panels/lines';
 import { matches } from '../../src/panels/model';
@@ -35,7 +36,7 @@ describe('numbers', () => {
   it('have a sign where they are differences', () => {
     expect(signed(0.004)).toBe('+0.004');
     expect(signed(-0.004)).toBe('−0.004');
-    expect(signed(0)).toBe('0');
+    expect(signed(0)).toBe('±0');
   });
 
   it('that are none are NaN, and an empty text is not zero', () => {
@@ -94,10 +95,20 @@ describe('a line', () => {
   });
 
   it('ends in a dot while its run goes on, and in none afterwards', () => {
-    expect(rowsOf(toLine(series, aRun('a', { state: 'running' }), null, false)).points).toMatchObject([
-      { x: 3, last: 2 }
+    const whole = { ...series, last: [1, 2, 'NaN', 'NaN'] };
+    expect(rowsOf(toLine(whole, aRun('a', { state: 'running' }), null, false)).points).toMatchObject([
+      { x: 1, last: 2 }
     ]);
-    expect(rowsOf(toLine(series, aRun('a'), null, false)).points).toEqual([]);
+    expect(rowsOf(toLine(whole, aRun('a'), null, false)).points).toEqual([]);
+  });
+
+  it('is a dot where a point has nothing beside it, since no line shows it', () => {
+    const dots = (last: Series['last'], state: 'running' | 'finished' = 'finished') =>
+      rowsOf(toLine({ ...series, x: last.map((_, at) => at), last }, aRun('a', { state }), null, false)).points;
+    expect(dots([0.4])).toMatchObject([{ x: 0, last: 0.4 }]);
+    expect(dots([0.4], 'running')).toHaveLength(1);
+    expect(dots([1, 2, 'NaN', 3, 'Infinity', 4, 5])).toMatchObject([{ x: 3, last: 3 }]);
+    expect(dots([1, 2, 3])).toEqual([]);
   });
 
   it('has a band only where a bucket stands for several points', () => {

@@ -47,7 +47,13 @@ describe('a run under its cell', () => {
   it('shows a figure for each telling metric, and how it stands against the best and the last run', async () => {
     await mount({ run: 'a' });
     expect(one('.tnb-figures').textContent).toContain('acc0.88');
-    expect(one('.tnb-against').textContent).toBe('vs best (name-c): acc −0.02vs last (name-b): acc +0.38');
+    expect(one('.tnb-against').textContent).toBe('vs best (name-c): acc −0.02vs last (name-b): acc +0.38, loss −1');
+  });
+
+  it('says once how it stands against a run that is the best and the last', async () => {
+    source.runList = source.runList.slice(0, 2);
+    await mount({ run: 'a' });
+    expect(one('.tnb-against').textContent).toBe('vs best and last (name-b): acc +0.38, loss −1');
   });
 
   it('finds the best run as soon as somebody says which values are better, whatever figures are there already', async () => {
@@ -166,6 +172,23 @@ describe('a run under its cell', () => {
     expect(one('.tnb-plot').getAttribute('aria-label')).toContain('name-c');
   });
 
+  it('has a legend where its lines are too many to carry their names', async () => {
+    source.runList.push(aRun('e', { created: 1, name: '<b>e</b>' }));
+    await mount({ run: 'a' });
+    expect([one('.tnb-legend').hidden, one('.tnb-names').childElementCount]).toEqual([true, 3]);
+    const box = all('.tnb-check')
+      .find(found => found.textContent === 'all 5')!
+      .querySelector('input')!;
+    box.click();
+    await pass(100);
+    const names = all('.tnb-legend li').map(item => item.textContent);
+    expect(names).toEqual(['name-a', 'name-c', 'name-b', 'name-d', '<b>e</b>']);
+    expect([one('.tnb-legend').hidden, one('.tnb-names').childElementCount]).toEqual([false, 0]);
+    box.click();
+    await pass(100);
+    expect([one('.tnb-legend').hidden, one('.tnb-names').childElementCount]).toEqual([true, 3]);
+  });
+
   it('says what was changed since the last run', async () => {
     await mount({ run: 'a' });
     expect(one('.tnb-changed').textContent).toBe('changed: lr 0.001 → 3e−4');
@@ -178,6 +201,17 @@ describe('a run under its cell', () => {
     source.change('a');
     await pass(2000);
     expect(shownPanels()).toEqual(['loss', 'acc', 'new', 'train/lr', 'train/new']);
+  });
+
+  it('has what the machine does in its last section, folded', async () => {
+    source.metricList.unshift(aMetric('system/cpu'));
+    await mount({ run: 'a' });
+    source.metricList.push(aMetric('eval/f1'));
+    source.change('a');
+    await pass(2000);
+    const heads = all('.tnb-section-head').map(head => [head.textContent, head.getAttribute('aria-expanded')]);
+    expect(heads.map(([word]) => word)).toEqual(['charts(2)', 'train(1)', 'eval(1)', 'system(1)']);
+    expect(heads.at(-1)![1]).toBe('false');
   });
 
   it('stops once asked, and says so until it has', async () => {
@@ -279,7 +313,7 @@ describe('a run under its cell', () => {
     await mount({ run: 'a' }, { translate: said => `«${said}»` });
     for (const found of all('button, .tnb-state, .tnb-compare > .tnb-muted')) {
       if (found.classList.contains('tnb-section-head') && !found.textContent.includes('charts')) continue;
-      expect(found.textContent || found.getAttribute('aria-label')).toMatch(/«/);
+      expect(found.getAttribute('aria-label') || found.textContent).toMatch(/«/);
     }
   });
 

@@ -11,7 +11,7 @@ vi.mock('../../src/panels', () => ({
   mountView: (node: HTMLElement, request: unknown, given: Host) => {
     host = given;
     node.textContent = JSON.stringify(request);
-    return { dispose: () => disposed++ };
+    return { resize: () => undefined, dispose: () => disposed++ };
   }
 }));
 vi.stubGlobal('TNB_STYLES', '.tnb-view { color: red }');
