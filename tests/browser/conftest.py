@@ -10,6 +10,7 @@ from tests.browser.jupyter import APPS, CHROMIUM, Jupyter, Notebook, find_chromi
 _names = count()
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items):
     """All in one worker: a second server and a second browser would only wait for the same two cores."""
     for item in items:
