@@ -55,8 +55,13 @@ def test_a_cell_on_a_full_disk_ends_says_what_happened_and_the_next_one_is_track
     assert "the disk was full" in said, said
     assert "Traceback" not in said
     assert nb.text(2).strip() == "other work"
-    wait_until(nb.page, lambda: dashboard(nb, 1).locator("canvas").count(), 20, "no chart of what was written")
-    dashboard(nb, 1).evaluate("node => node.scrollIntoView({ block: 'center' })")
+    dashboard(nb, 1).evaluate("node => node.scrollIntoView({ block: 'center' })")  # it draws what is on the screen
+    wait_until(
+        nb.page,
+        lambda: dashboard(nb, 1).locator("canvas").count(),
+        20,
+        lambda: f"no chart of what was written, but: {nb.text(1)[:2000]!r}",
+    )
     nb.page.wait_for_timeout(500)
     nb.page.screenshot(path=tmp_path / "looked-at.png")
 

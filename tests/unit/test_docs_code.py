@@ -168,7 +168,11 @@ def test_the_tables_that_the_page_of_commands_shows_have_the_labels_of_real_ones
         run.log({"train/loss": 0.5})
         run.summary["best"] = 1
     shown = [block.text for block in blocks(ROOT / "docs/cli.md") if block.language == "text"]
-    real = [shell("tracker-nb runs digits"), shell("tracker-nb run show one"), shell("tracker-nb store list")]
+    real = [
+        shell("tracker-nb runs digits"),
+        shell("tracker-nb run show one"),
+        shell("tracker-nb store list", COLUMNS="200"),
+    ]
 
     assert len(shown) == 3
     for page, typed in zip(shown, real, strict=True):
