@@ -104,3 +104,19 @@ def test_the_quickstart_teaches_what_a_newcomer_needs():
         "--history off",
     ):
         assert taught in text, taught
+
+
+def test_the_notebook_on_moving_is_its_page_with_our_half_to_run(store, tmp_path, monkeypatch):
+    nbformat = pytest.importorskip("nbformat")
+    nbclient = pytest.importorskip("nbclient")
+    from tests import moving
+
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    notebook = nbformat.read(moving.NOTEBOOK, as_version=4)
+    assert notebook == moving.notebook(), "python -m tests.moving writes it anew"
+
+    nbclient.NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
+
+    runs = tracker_nb.Api().runs("digits", order="+created_at")
+    assert [(run.name, run.state) for run in runs] == [(name, "finished") for name in ("wide", "deep", "plain", "both")]
+    assert "digits" in notebook.cells[-1].outputs[0]["data"]["text/plain"]

@@ -128,6 +128,24 @@ class _Axis:
     to_user: Callable[[np.ndarray], np.ndarray]
     from_user: Callable[[float], float]
 
+    def first(self, low: float | None) -> float:
+        """The least x that is not below the beginning of a window."""
+        if low is None:
+            return -np.inf
+        at = self.from_user(low)
+        return at + 1 if self._seen(at) < low else at
+
+    def last(self, high: float | None) -> float:
+        """The largest x that is not above the end of a window."""
+        if high is None:
+            return np.inf
+        at = self.from_user(high)
+        return at - 1 if self._seen(at) > high else at
+
+    def _seen(self, at: float) -> float:
+        # Steps are given as they are: those beyond 2^53 would be other ones as floats.
+        return at if self.column == "step" else float(self.to_user(np.array([at]))[0])
+
     def bounds(self, found: list[Part]) -> tuple[np.ndarray, np.ndarray]:
         """Smallest and largest x of each part, int64."""
         if self.column == "step":
@@ -139,15 +157,14 @@ def _axis(x: str, state: runs.RunState) -> _Axis:
     if x == STEP:
         return _Axis("step", lambda v: v.astype(np.float64), lambda v: v)
     zero = state.created if x == RELATIVE_TIME else 0
-    # Rounded, so that the x of a point, given as the end of a window, includes that point.
+    # The nearest one: the x of a point, given as the end of a window, is that point's in spite of what floats lose.
     return _Axis("time", lambda v: (v - zero) / 1e6, lambda v: float(np.rint(v * 1e6)) + zero)
 
 
 def _along(found: list[Part], axis: _Axis, low: float | None, high: float | None, n: int) -> Buckets:
     if axis.column == "time":
         found = sorted(found, key=lambda part: (part.time_min, part.writer))
-    first = -np.inf if low is None else axis.from_user(low)
-    last = np.inf if high is None else axis.from_user(high)
+    first, last = axis.first(low), axis.last(high)
     begins, ends = axis.bounds(found)
     near = (ends >= first) & (begins <= last)
     touched = [part for part, is_near in zip(found, near.tolist(), strict=True) if is_near]
