@@ -15,7 +15,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from logging import Logger
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tracker_nb.errors import StoreBusy, StoreNotFound, TrackerError
 from tracker_nb.journal import reader
@@ -29,6 +29,7 @@ from tracker_nb.store.place import PROJECT_FOLDER, Place, find
 T = TypeVar("T")
 MOST_OPEN = 16
 BREATH = 0.0005
+INTERRUPT_EVERY = 0.05
 TAKE_OVER_EVERY, TAKE_OVER_SELDOM = 5.0, 300.0
 """Seconds between two looks for journals of the dead in a store: the second where looking did not help before."""
 
@@ -77,6 +78,7 @@ class Stores:
         self._reading = ThreadPoolExecutor(threads, thread_name_prefix="tracker_nb-read")
         self._writing = ThreadPoolExecutor(2, thread_name_prefix="tracker_nb-write")
         self._turns: dict[str, asyncio.Lock] = {}
+        self._endings: set[asyncio.Future[None]] = set()
         self._open: dict[str, _Open] = {}  # those used last are last
         self._applying = ThreadPoolExecutor(1, thread_name_prefix="tracker_nb-apply")  # commands need not wait for it
         self._take_overs: dict[Path, _TakeOver] = {}
@@ -114,10 +116,18 @@ class Stores:
                 return await asyncio.shield(answer)
         except TimeoutError as error:
             answer.add_done_callback(lambda done: done.exception())  # nobody waits for it any more
+            ending = asyncio.ensure_future(self._end(store, answer))
+            self._endings.add(ending)
+            ending.add_done_callback(self._endings.discard)
+            raise StoreBusy(f"A question about store {store} took longer than {self._seconds:g} s.") from error
+
+    async def _end(self, store: str, answer: asyncio.Future[Any]) -> None:
+        """Interrupt a question until it ends: one that is only about to begin does not hear the first time."""
+        while not answer.done():  # until then nobody else has a question to this store
             opened = self._open.get(store)
             if opened is not None:
                 opened.reader.interrupt()
-            raise StoreBusy(f"A question about store {store} took longer than {self._seconds:g} s.") from error
+            await asyncio.sleep(INTERRUPT_EVERY)
 
     async def command(self, store: str, path: RunPath, command: Callable[[Database, RunPath], T]) -> T:
         """Carry out a command on a run.

@@ -47,8 +47,8 @@ class Known:
     used: int
 
     def is_here(self) -> bool:
-        """True if the store with this id is still at its place."""
-        return self.place.exists() and identity(self.place) == self.id
+        """True if the store with this id is still at its place, even if it cannot be read now: its disk may be full."""
+        return self.place.exists() and identity(self.place) in (self.id, "")
 
 
 def remember(place: Place, store: str = "", *, logging: bool = False) -> None:
